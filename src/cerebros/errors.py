@@ -1,0 +1,27 @@
+"""The errors of this project; every message says where, which rule, and the way out."""
+
+from __future__ import annotations
+
+
+class CerebrosError(Exception):
+    """Any error that this project raises on purpose."""
+
+
+class PlanError(CerebrosError, ValueError):
+    """A plan breaks a rule that every network must keep, or a plan file is damaged."""
+
+
+class LoweringError(CerebrosError, NotImplementedError):
+    """A plan, or its weights, cannot be turned into something that runs."""
+
+
+class DataError(CerebrosError, ValueError):
+    """The rows, columns or labels cannot be trained on; all problems are listed."""
+
+
+class StoreError(CerebrosError):
+    """A search folder cannot be read or written, or belongs to something else."""
+
+
+class SearchError(CerebrosError):
+    """A search has no result, because every trial failed."""
