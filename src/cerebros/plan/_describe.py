@@ -16,10 +16,10 @@ def summarize_plan(plan: NetworkPlan) -> str:
     """
     inputs = " + ".join(str(width) for width in plan.input_widths)
     outputs = " + ".join(str(width) for width in plan.output_widths)
-    return (
-        f"{inputs} → {_count(plan.n_levels, 'level')}, {_count(len(plan.units), 'unit')}, "
-        f"{_count(plan.n_parameters, 'parameter')} → {outputs}"
-    )
+    levels = _count(plan.n_levels, "level")
+    units = _count(len(plan.units), "unit")
+    parameters = _count(plan.n_parameters, "parameter")
+    return f"{inputs} → {levels}, {units}, {parameters} → {outputs}"
 
 
 def describe_plan(plan: NetworkPlan) -> str:

@@ -82,11 +82,7 @@ class Draft:
             PlanError: if a node of another draft is read.
         """
         sources = [reads] if isinstance(reads, Node) else list(reads)
-        if any(source.draft is not self for source in sources):
-            raise PlanError(
-                f"unit {len(self._nodes)} reads a node of another draft; "
-                "a network is written in one draft"
-            )
+        self._check_own(sources, "a unit reads")
         levels = [self._level(source.position) for source in sources]
         return self._added(
             Unit(
@@ -103,9 +99,11 @@ class Draft:
         """The network that returns the given nodes.
 
         Raises:
-            PlanError: if it is not a valid network; all problems are listed.
+            PlanError: if it is not a valid network (all problems are listed), or a
+                node of another draft is returned.
         """
         returned = [outputs] if isinstance(outputs, Node) else list(outputs)
+        self._check_own(returned, "the plan returns")
         numbers = self._numbers()
         units = tuple(
             replace(
@@ -126,6 +124,12 @@ class Draft:
     def _added(self, node: Unit | int) -> Node:
         self._nodes.append(node)
         return Node(self, len(self._nodes) - 1)
+
+    def _check_own(self, nodes: Iterable[Node], who: str) -> None:
+        if any(node.draft is not self for node in nodes):
+            raise PlanError(
+                f"{who} a node of another draft; a network is written in one draft"
+            )
 
     def _level(self, position: int) -> int:
         node = self._nodes[position]

@@ -55,23 +55,30 @@ def plan_from_json(text: str | bytes) -> NetworkPlan:
     """
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PlanError(
             f"This is not a plan file: it is no valid JSON ({error})"
         ) from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise PlanError(f'This is not a plan file: it lacks "format": "{FORMAT}"')
-    if data.get("version") != VERSION:
+    version = data.get("version")
+    if type(version) is not int or version < 1:
         raise PlanError(
-            f"This plan has format version {data.get('version')!r}, but this release "
-            f"reads version {VERSION}; upgrade cerebros to read it"
+            f"This plan has format version {version!r}, but a version is an int ≥ 1; "
+            "the file is damaged"
+        )
+    if version > VERSION:
+        raise PlanError(
+            f"This plan has format version {version}, but this release reads version "
+            f"{VERSION}; upgrade cerebros to read it"
         )
     _only_keys(data, {"format", "version", "inputs", "units", "outputs"}, "the plan")
+    inputs = _list(data, "inputs", "the plan")
     return NetworkPlan(
-        input_widths=tuple(_list(data, "inputs", "the plan")),
+        input_widths=tuple(inputs),
         units=tuple(
-            _unit_from_data(unit, f"unit {i} of the file")
-            for i, unit in enumerate(_list(data, "units", "the plan"))
+            _unit_from_data(unit, f"unit {node}")
+            for node, unit in enumerate(_list(data, "units", "the plan"), len(inputs))
         ),
         outputs=tuple(_list(data, "outputs", "the plan")),
     )
@@ -108,7 +115,7 @@ def _step_to_data(step: Step) -> dict[str, Any]:
     if isinstance(step, Dense):
         return {"dense": {"width": step.width, "activation": step.activation}}
     if isinstance(step, Dropout):
-        return {"dropout": {"rate": float(step.rate)}}
+        return {"dropout": {"rate": float(step.rate) + 0.0}}  # no -0.0: it equals 0.0
     return {"normalize": {"scale_shift": step.scale_shift}}
 
 

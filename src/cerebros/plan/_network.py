@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
@@ -124,14 +124,10 @@ class NetworkPlan:
     widths: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        problems = [*_malformed(self)]
-        if not problems:
-            widths, problems = _compute_widths(self)
-            problems += [*_broken_outputs(self), *_unread_nodes(self)]
-            object.__setattr__(self, "widths", widths)
-        if problems:
+        if problems := _problems(self):
             listed = "\n- ".join(problems)
             raise PlanError(f"This plan is not a network:\n- {listed}")
+        object.__setattr__(self, "widths", _widths(self))
 
     @property
     def n_inputs(self) -> int:
@@ -188,108 +184,148 @@ def _n_step_parameters(step: Step, width: int) -> int:
     return 2 * width if isinstance(step, Normalize) and step.scale_shift else 0
 
 
-def _merge_width(unit: Unit, widths: tuple[int, ...] | list[int]) -> int:
+def _widths(plan: NetworkPlan) -> tuple[int, ...]:
+    """Number of features of each node; 0 where a mistake leaves it open."""
+    widths = [width if _is_count(width) else 0 for width in plan.input_widths]
+    for unit in plan.units:
+        dense = [step.width for step in unit.steps if isinstance(step, Dense)]
+        width = dense[-1] if dense else _merge_width(unit, widths)
+        widths.append(width if _is_count(width) else 0)
+    return tuple(widths)
+
+
+def _merge_width(unit: Unit, widths: Sequence[int]) -> int:
+    read = [_width_read(c, widths) for c in unit.connections]
     if unit.merge == "add":
-        return widths[unit.connections[0].source]
-    return sum(widths[c.source] * c.copies for c in unit.connections)
+        return read[0] if len(set(read)) == 1 else 0
+    copies = [c.copies if _is_count(c.copies) else 0 for c in unit.connections]
+    parts = [width * n for width, n in zip(read, copies, strict=True)]
+    return sum(parts) if all(parts) else 0
 
 
-def _is_count(value: object, *, least: int) -> bool:
-    return type(value) is int and value >= least
+def _width_read(connection: Connection, widths: Sequence[int]) -> int:
+    return widths[connection.source] if _is_node(connection.source, widths) else 0
 
 
-def _malformed(plan: NetworkPlan) -> Iterator[str]:
-    """Wrong values that stand by themselves, and reads that point nowhere."""
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _is_node(value: object, nodes: Sequence[object]) -> bool:
+    return type(value) is int and 0 <= value < len(nodes)
+
+
+def _is_known(name: object, known: frozenset[str]) -> bool:
+    return isinstance(name, str) and name in known
+
+
+def _problems(plan: NetworkPlan) -> list[str]:
+    if wrong_types := [*_wrong_types(plan)]:
+        return wrong_types  # and nothing more can be said
+    return [
+        *_wrong_values(plan),
+        *_unequal_sums(plan),
+        *_wrong_outputs(plan),
+        *_unread_nodes(plan),
+    ]
+
+
+def _wrong_types(plan: NetworkPlan) -> Iterator[str]:
     for name in ("input_widths", "units", "outputs"):
-        value: object = getattr(plan, name)
+        value = getattr(plan, name)
         if not isinstance(value, tuple):
             yield f"{name} is a {type(value).__name__}, but must be a tuple"
-            return
+    for i, unit in enumerate(plan.units if isinstance(plan.units, tuple) else ()):
+        if not isinstance(unit, Unit):
+            yield f"units[{i}] is {unit!r}, but must be a Unit"
+            continue
+        for name in ("connections", "steps"):
+            value = getattr(unit, name)
+            if not isinstance(value, tuple):
+                yield f"units[{i}].{name} is {value!r}, but must be a tuple"
+            elif name == "connections":
+                yield from (
+                    f"units[{i}].connections holds {item!r}, but must hold Connections"
+                    for item in value
+                    if not isinstance(item, Connection)
+                )
+
+
+def _wrong_values(plan: NetworkPlan) -> Iterator[str]:
+    """What stands by itself: widths, names, and reads that point nowhere."""
     if not plan.input_widths:
         yield "there is no input; a network needs at least one"
     if not plan.units:
         yield "there is no unit; a network needs at least one"
     for i, width in enumerate(plan.input_widths):
-        if not _is_count(width, least=1):
-            yield f"input {i} has width {width!r}, but a width is a whole number ≥ 1"
+        if not _is_count(width):
+            yield f"input {i} has width {width!r}, but a width is an int ≥ 1"
     for node, unit in plan.nodes():
-        if not isinstance(unit, Unit):
-            yield f"node {node} is {unit!r}, but must be a Unit"
-            continue
-        yield from _malformed_connections(node, unit)
-        for step in unit.steps:
-            if problem := _malformed_step(step):
-                yield f"{_where(node, unit)} has {problem}"
+        where = _where(node, unit)
+        if not _is_count(unit.level):
+            yield f"{where} must stand in a level ≥ 1; level 0 holds the inputs"
+        if unit.merge not in get_args(Merge):
+            yield f"{where} merges by {unit.merge!r}, but known are {get_args(Merge)}"
+        if not unit.connections:
+            yield f"{where} reads nothing; connect it or remove it"
+        yield from (f"{where} {p}" for p in _wrong_connections(node, unit))
+        yield from (f"{where}: {p}" for step in unit.steps for p in _wrong_step(step))
 
 
 def _where(node: int, unit: Unit) -> str:
     return f"unit {node} (level {unit.level})"
 
 
-def _malformed_connections(node: int, unit: Unit) -> Iterator[str]:
-    where = _where(node, unit)
-    if not _is_count(unit.level, least=1):
-        yield f"{where} must stand in a level ≥ 1; level 0 holds the inputs"
-    if unit.merge not in get_args(Merge):
-        yield f"{where} merges by {unit.merge!r}, but known are {get_args(Merge)}"
-    if not unit.connections:
-        yield f"{where} reads nothing; connect it or remove it"
+def _wrong_connections(node: int, unit: Unit) -> Iterator[str]:
     seen = set()
     for c in unit.connections:
-        if type(c.source) is not int or not 0 <= c.source < node:
+        reads = f"reads node {c.source!r}"
+        if not _is_node(c.source, range(node)):
+            yield f"{reads}, but a unit reads only nodes numbered below its own"
+        if not _is_count(c.copies):
+            yield f"{reads} with copies {c.copies!r}, but copies are an int ≥ 1"
+        if c.gate is not None and not _is_known(c.gate, GATES):
+            yield f"{reads} through a {unknown_name('gate', c.gate, GATES)}"
+        way = (reads, str(c.gate))  # as text: what is wrong may not even hash
+        if way in seen:
             yield (
-                f"{where} reads node {c.source!r}, but a unit reads only nodes "
-                "numbered below its own"
+                f"{reads} (gate {c.gate}) in two connections; make it one "
+                "connection with more copies"
             )
-        if not _is_count(c.copies, least=1):
-            yield f"{where} reads node {c.source} with {c.copies!r} copies; must be ≥ 1"
-        if c.gate is not None and c.gate not in GATES:
-            yield f"{where}: {unknown_name('gate', c.gate, GATES)}"
-        if (c.source, c.gate) in seen:
-            yield (
-                f"{where} reads node {c.source} (gate {c.gate}) in two connections; "
-                "make it one connection with more copies"
-            )
-        seen.add((c.source, c.gate))
+        seen.add(way)
 
 
-def _malformed_step(step: object) -> str | None:
+def _wrong_step(step: object) -> Iterator[str]:
     if isinstance(step, Dense):
-        if not _is_count(step.width, least=1):
-            return f"a dense step of width {step.width!r}; must be a whole number ≥ 1"
-        if step.activation not in ACTIVATIONS:
-            return unknown_name("activation", step.activation, ACTIVATIONS)
-        return None
-    if isinstance(step, Dropout):
-        rate = step.rate
-        if type(rate) not in (int, float) or not 0 <= rate < 1:
-            return f"dropout rate {rate!r}, but it must hold that 0 ≤ rate < 1"
-        return None
-    if isinstance(step, Normalize):
+        if not _is_count(step.width):
+            yield f"dense width {step.width!r}, but a width is an int ≥ 1"
+        if not _is_known(step.activation, ACTIVATIONS):
+            yield unknown_name("activation", step.activation, ACTIVATIONS)
+    elif isinstance(step, Dropout):
+        if type(step.rate) not in (int, float) or not 0 <= step.rate < 1:
+            yield f"dropout rate {step.rate!r}, but a rate is a float, 0 ≤ rate < 1"
+    elif isinstance(step, Normalize):
         if type(step.scale_shift) is not bool:
-            return f"scale_shift {step.scale_shift!r}, which must be True or False"
-        return None
-    return f"step {step!r}, but a step is a Normalize, Dropout or Dense"
+            yield f"scale_shift {step.scale_shift!r}, but it is True or False"
+    else:
+        yield f"step {step!r}, but a step is a Normalize, Dropout or Dense"
 
 
-def _compute_widths(plan: NetworkPlan) -> tuple[tuple[int, ...], list[str]]:
-    widths = list(plan.input_widths)
-    problems = []
+def _unequal_sums(plan: NetworkPlan) -> Iterator[str]:
+    widths = _widths(plan)
     for node, unit in plan.nodes():
-        if unit.merge == "add":
-            summed = {c.source: widths[c.source] for c in unit.connections}
-            if len(set(summed.values())) > 1:
-                listed = ", ".join(f"node {n}: {w}" for n, w in summed.items())
-                problems.append(
-                    f"{_where(node, unit)} adds nodes of unequal widths ({listed}); "
-                    "concatenate them, or make the widths equal"
-                )
-        dense = [step.width for step in unit.steps if isinstance(step, Dense)]
-        widths.append(dense[-1] if dense else _merge_width(unit, widths))
-    return tuple(widths), problems
+        if unit.merge != "add":
+            continue
+        read = {c.source: w for c in unit.connections if (w := _width_read(c, widths))}
+        if len(set(read.values())) > 1:
+            listed = ", ".join(f"node {source}: {w}" for source, w in read.items())
+            yield (
+                f"{_where(node, unit)} adds nodes of unequal widths ({listed}); "
+                "concatenate them, or make the widths equal"
+            )
 
 
-def _broken_outputs(plan: NetworkPlan) -> Iterator[str]:
+def _wrong_outputs(plan: NetworkPlan) -> Iterator[str]:
     if not plan.outputs:
         yield "there is no output; name the nodes that the network returns"
     for node in plan.outputs:
@@ -298,15 +334,15 @@ def _broken_outputs(plan: NetworkPlan) -> Iterator[str]:
                 f"output {node!r} is not a unit; the units are numbered "
                 f"{plan.n_inputs} to {plan.n_nodes - 1}"
             )
-    if len(set(plan.outputs)) < len(plan.outputs):
+    if any(node in plan.outputs[:i] for i, node in enumerate(plan.outputs)):
         yield f"outputs {plan.outputs} name a node twice"
 
 
-def _unread_nodes(plan: NetworkPlan) -> list[str]:
-    read = {c.source for unit in plan.units for c in unit.connections}
-    read.update(plan.outputs)
-    return [
-        f"nothing reads node {node}; connect it, remove it, or make it an output"
-        for node in range(plan.n_nodes)
-        if node not in read
-    ]
+def _unread_nodes(plan: NetworkPlan) -> Iterator[str]:
+    read = [c.source for unit in plan.units for c in unit.connections]
+    for node in range(plan.n_nodes):
+        if node not in read and node not in plan.outputs:
+            yield (
+                f"nothing reads node {node}; connect it, remove it, or make it an "
+                "output"
+            )

@@ -1,0 +1,15 @@
+"""Where plans come from: frozen settings and a random generator."""
+
+from cerebros.spaces._decay import Decay as Decay
+from cerebros.spaces._decay import ExponentialDecay as ExponentialDecay
+from cerebros.spaces._decay import TabulatedDecay as TabulatedDecay
+from cerebros.spaces._lateral import LateralWiring as LateralWiring
+from cerebros.spaces._random_wiring import RandomWiring as RandomWiring
+from cerebros.spaces._skeleton import Skeleton as Skeleton
+from cerebros.spaces._space import Draw as Draw
+from cerebros.spaces._space import Output as Output
+from cerebros.spaces._space import Ports as Ports
+from cerebros.spaces._space import Repair as Repair
+from cerebros.spaces._space import Space as Space
+from cerebros.spaces._vertical import Rounding as Rounding
+from cerebros.spaces._vertical import VerticalWiring as VerticalWiring
