@@ -6,6 +6,7 @@
 from typing import TYPE_CHECKING, Any
 
 from cerebros.lowering._folding import fold_copies as fold_copies
+from cerebros.lowering._output_scale import OutputScale as OutputScale
 from cerebros.lowering._reference import evaluate_reference as evaluate_reference
 from cerebros.lowering._weights import Weights as Weights
 from cerebros.lowering._weights import check_weights as check_weights

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cerebros.errors import LoweringError
+from cerebros.lowering._output_scale import OutputScale
 from cerebros.lowering._weights import (
     NamedStep,
     Weights,
@@ -37,7 +38,7 @@ def to_keras(
     *,
     input_shapes: Sequence[tuple[int, ...]] | None = None,
     stems: Sequence[keras.Model | None] | None = None,
-    output_scales: Sequence[tuple[float, float] | None] | None = None,
+    output_scales: Sequence[OutputScale | None] | None = None,
     seed: int = 0,
 ) -> keras.Model:
     """Build the Keras model that a plan describes, one layer per planned step.
@@ -53,9 +54,9 @@ def to_keras(
             vectors; they are flattened.
         stems: for each input a Keras model that it goes through first, or None. A
             stem's output is flattened if need be.
-        output_scales: for each output a mean and a scale; the output is multiplied
-            by the scale and the mean is added, so that a network that learns
-            standardized numbers answers in the units of the target.
+        output_scales: for each output a scale that it is multiplied by and a mean
+            that is added, so that a network that learns standardized numbers answers
+            in the units of the target; or None.
         seed: of the initial values and of dropout; global random state is not used.
 
     Returns:
@@ -171,11 +172,11 @@ def _seed_of(seed: int, name: str, i: int) -> int:
 
 
 def _lower_output(
-    x: Tensor, scale: tuple[float, float] | None, *, name: str, is_named: bool
+    x: Tensor, scale: OutputScale | None, *, name: str, is_named: bool
 ) -> Tensor:
     if scale is not None:
-        mean, factor = scale
-        return keras.layers.Rescaling(factor, offset=mean, name=name)(x)
+        factors, means = list(scale.scale), list(scale.mean)
+        return keras.layers.Rescaling(factors, offset=means, name=name)(x)
     # Several outputs are told apart by name in Keras's histories.
     return keras.layers.Identity(name=name)(x) if is_named else x
 

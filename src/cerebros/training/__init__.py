@@ -1,0 +1,46 @@
+"""Data + plan + settings → outcome.
+
+`train_with_keras` and `make_model` load Keras when they are first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from cerebros.training._dataset import Dataset as Dataset
+from cerebros.training._keras_object import KerasObject as KerasObject
+from cerebros.training._keras_object import Named as Named
+from cerebros.training._keras_object import display_name as display_name
+from cerebros.training._keras_object import named as named
+from cerebros.training._objective import Objective as Objective
+from cerebros.training._objective import guess_direction as guess_direction
+from cerebros.training._outcome import Outcome as Outcome
+from cerebros.training._outcome import Status as Status
+from cerebros.training._problem import Problem as Problem
+from cerebros.training._problem import Task as Task
+from cerebros.training._problem import flat_widths as flat_widths
+from cerebros.training._rehearsal import rehearse as rehearse
+from cerebros.training._rehearsal import smallest_plan as smallest_plan
+from cerebros.training._row_order import epoch_batches as epoch_batches
+from cerebros.training._settings import TrainingSettings as TrainingSettings
+from cerebros.training._split import Split as Split
+from cerebros.training._split import check_share as check_share
+from cerebros.training._split import split_at_random as split_at_random
+from cerebros.training._split import split_last_rows as split_last_rows
+from cerebros.training._target_checks import check_targets as check_targets
+from cerebros.training._task import TrainingContext as TrainingContext
+from cerebros.training._task import TrainingTask as TrainingTask
+
+if TYPE_CHECKING:
+    from cerebros.training._keras_model import make_model as make_model
+    from cerebros.training._keras_trainer import train_with_keras as train_with_keras
+
+
+def __getattr__(name: str) -> Any:
+    if name == "make_model":
+        from cerebros.training._keras_model import make_model
+
+        return make_model
+    if name == "train_with_keras":
+        from cerebros.training._keras_trainer import train_with_keras
+
+        return train_with_keras
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,234 @@
+"""Rows of numbers, checked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from cerebros.errors import DataError
+
+Array: TypeAlias = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """Inputs and targets of the same rows, as arrays of numbers.
+
+    Attributes:
+        inputs: one array for each input, `(row, feature, …)`, float32.
+        targets: one array for each output, `(row, width)`.
+        columns: names of the features of each input, for messages; may be empty.
+
+    Raises:
+        DataError: if there are no rows, rows differ, values are missing, infinite or
+            not numbers; all problems are listed.
+
+    Example:
+        >>> import numpy as np
+        >>> data = Dataset.of(np.zeros((5, 3)), [1, 2, 3, 4, 5])
+        >>> data.n_rows, data.targets[0].shape
+        (5, (5, 1))
+    """
+
+    inputs: tuple[Array, ...]
+    targets: tuple[Array, ...]
+    columns: tuple[tuple[str, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        if problems := [*_problems(self)]:
+            listed = "\n- ".join(problems)
+            raise DataError(f"These data cannot be trained on:\n- {listed}")
+
+    @classmethod
+    def of(cls, inputs: Any, targets: Any) -> Dataset:
+        """Take arrays, data frames, series, lists of numbers, or tensors.
+
+        Args:
+            inputs: one table-like for a single input, or a list or tuple of them.
+            targets: likewise, one for each output.
+        """
+        many_inputs = _as_many(inputs)
+        arrays = [_as_array(x) for x in many_inputs]
+        return cls(
+            inputs=tuple(
+                x.astype(np.float32) if x.dtype.kind in "fiub" else x
+                for x in map(_as_matrix, arrays)
+            ),
+            targets=tuple(_as_matrix(_as_array(y)) for y in _as_many(targets)),
+            columns=tuple(_column_names(x) for x in many_inputs),
+        )
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.inputs[0])
+
+    def column(self, i_input: int, i_feature: int) -> str:
+        """How a message names a feature: by its name if there is one, or by index."""
+        where = f" of input {i_input}" if len(self.inputs) > 1 else ""
+        names = self.columns[i_input] if i_input < len(self.columns) else ()
+        if i_feature < len(names):
+            return f"column {names[i_feature]!r}{where}"
+        return f"column {i_feature}{where}"
+
+    def rows(self, rows: npt.NDArray[np.intp]) -> tuple[list[Array], list[Array]]:
+        """Inputs and targets of some rows."""
+        return [x[rows] for x in self.inputs], [y[rows] for y in self.targets]
+
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that name the content of all arrays."""
+        digest = hashlib.sha256()
+        for array in (*self.inputs, *self.targets):
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+
+def as_labels(labels: Any) -> tuple[list[Any], Array]:
+    """Distinct labels in order, and for each row the number of its label.
+
+    Raises:
+        DataError: if there are none, some are missing, or there are several columns.
+    """
+    array = _as_array(labels)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1 or not len(array):
+        raise DataError(
+            f"labels have the shape {array.shape}, but must be one label for each row"
+        )
+    missing = [_is_missing(v) or (isinstance(v, float) and v != v) for v in array]
+    if any(missing):
+        raise DataError(
+            f"the labels are missing in {sum(missing)} of {len(array)} rows, first in "
+            f"row {missing.index(True)}; drop these rows"
+        )
+    values = array.tolist()
+    try:
+        classes = sorted(set(values))
+    except TypeError:
+        kinds = sorted({type(value).__name__ for value in values})
+        raise DataError(
+            f"the labels mix kinds ({', '.join(kinds)}); make them all text or numbers"
+        ) from None
+    number = {label: i for i, label in enumerate(classes)}
+    return classes, np.array([number[label] for label in values])
+
+
+def _as_many(value: Any) -> Sequence[Any]:
+    """A list or tuple of arrays as it is; anything else as the only one."""
+    is_several = isinstance(value, (list, tuple)) and len(value) > 0
+    if is_several and all(hasattr(x, "shape") for x in value):
+        return list(value)
+    return [value]
+
+
+def _as_array(value: Any) -> Array:
+    if hasattr(value, "detach"):  # a torch tensor that may ask for gradients
+        value = value.detach().cpu()
+    if hasattr(value, "to_numpy"):  # pandas, polars
+        value = value.to_numpy()
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise DataError(f"these data are not a table of numbers: {error}") from None
+    if array.dtype.kind == "O":
+        array = _numbers_or_objects(array)
+    return array
+
+
+def _numbers_or_objects(array: Array) -> Array:
+    """Objects that are all numbers, or missing, as numbers; others unchanged."""
+    values = [np.nan if _is_missing(value) else value for value in array.ravel()]
+    if any(isinstance(value, (str, bytes)) for value in values):
+        return array
+    try:
+        return np.array(values, np.float64).reshape(array.shape)
+    except (TypeError, ValueError):
+        return array
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or type(value).__name__ == "NAType"
+
+
+def _as_matrix(array: Array) -> Array:
+    return array[:, None] if array.ndim == 1 else array
+
+
+def _column_names(value: Any) -> tuple[str, ...]:
+    columns = getattr(value, "columns", None)
+    if columns is None:
+        name = getattr(value, "name", None)
+        return (str(name),) if hasattr(value, "dtype") and name is not None else ()
+    return tuple(str(column) for column in columns)
+
+
+def _problems(data: Dataset) -> Iterator[str]:
+    arrays = [
+        *((f"input {i}", x) for i, x in enumerate(data.inputs)),
+        *((f"target {i}", y) for i, y in enumerate(data.targets)),
+    ]
+    if not data.inputs or not data.targets:
+        yield "there must be at least one input and one target"
+        return
+    for name, array in arrays:
+        if array.ndim == 0:
+            yield f"{name} is a single number, but must have rows"
+        elif array.size == 0:
+            yield f"{name} is empty: its shape is {array.shape}"
+    counts = {name: len(array) for name, array in arrays if array.ndim}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{name}: {n}" for name, n in counts.items())
+        yield f"the numbers of rows differ ({listed}); rows must belong together"
+    for i, x in enumerate(data.inputs):
+        yield from _bad_values(x, lambda j, i=i: data.column(i, j))
+    for i, y in enumerate(data.targets):
+        where = f"target {i}" if len(data.targets) > 1 else "the target"
+        yield from _bad_values(y, lambda j, w=where: w)
+
+
+def _bad_values(array: Array, name: Any) -> Iterator[str]:
+    if array.ndim == 0 or array.size == 0:
+        return
+    if array.dtype.kind not in "fiub":
+        yield from _text_columns(array, name)
+        return
+    bad = ~np.isfinite(array)
+    if not bad.any():
+        return
+    features = bad.reshape(len(array), -1) if array.ndim > 1 else bad[:, None]
+    for j in np.flatnonzero(features.any(axis=0))[:20]:
+        column = array.reshape(len(array), -1)[:, j]
+        n_missing, n_infinite = np.isnan(column).sum(), np.isinf(column).sum()
+        found = [
+            f"{n} {word}"
+            for n, word in ((n_missing, "missing"), (n_infinite, "infinite"))
+            if n
+        ]
+        yield (
+            f"{name(int(j))} has {' and '.join(found)} of {len(column)} values; "
+            "fill them or drop the rows"
+        )
+    n_columns = int(features.any(axis=0).sum())
+    if n_columns > 20:
+        yield f"… and so do {n_columns - 20} more columns"
+
+
+def _text_columns(array: Array, name: Any) -> Iterator[str]:
+    matrix = array.reshape(len(array), -1)
+    for j in range(matrix.shape[1]):
+        example = next((v for v in matrix[:, j] if not _is_number(v)), None)
+        if example is not None:
+            yield (
+                f"{name(j)} holds {example!r}, which is not a number; encode it "
+                "(one-hot, say) or leave it out"
+            )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number, np.bool_)) or _is_missing(value)

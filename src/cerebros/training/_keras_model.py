@@ -1,0 +1,97 @@
+"""The compiled Keras model of a trial, and the way back to plain weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from cerebros.lowering import Weights, read_weights, to_keras
+from cerebros.plan import NetworkPlan
+from cerebros.training._keras_object import fresh
+from cerebros.training._task import TrainingContext
+
+
+def make_model(
+    plan: NetworkPlan,
+    weights: Weights,
+    context: TrainingContext,
+    *,
+    seed: int = 0,
+    eager: bool = False,
+) -> keras.Model:
+    """Build and compile the model of a plan, surrounded as the context asks.
+
+    Args:
+        plan: the network.
+        weights: of the plan, and of stems if `collect_weights` found some.
+        context: shapes, stems, output scales, loss, metrics, optimizer.
+        seed: of dropout.
+        eager: run without compiling, for a single small step.
+    """
+    model = to_keras(
+        plan,
+        {key: w for key, w in weights.items() if not key.startswith("stem_")},
+        input_shapes=context.input_shapes,
+        stems=_own_stems(context.stems, weights),
+        output_scales=context.output_scales,
+        seed=seed,
+    )
+    _compile(model, context, eager=eager)
+    return model
+
+
+def collect_weights(
+    model: keras.Model, plan: NetworkPlan, context: TrainingContext
+) -> Weights:
+    """The plan's weights, and under `stem_<input>/…` those of trainable stems."""
+    weights = read_weights(model, plan)
+    for i, stem in enumerate(context.stems or ()):
+        if _is_trainable(stem):
+            arrays = model.get_layer(stem.name).get_weights()
+            weights |= {
+                f"stem_{i}/{j:05d}": np.asarray(w) for j, w in enumerate(arrays)
+            }
+    return weights
+
+
+def one_or_many(arrays: Sequence[Any]) -> Any:
+    """What a Keras model takes for these inputs or targets."""
+    return arrays[0] if len(arrays) == 1 else tuple(arrays)
+
+
+def _is_trainable(stem: Any) -> bool:
+    return stem is not None and bool(stem.trainable_weights)
+
+
+def _own_stems(stems: Sequence[Any] | None, weights: Weights) -> list[Any] | None:
+    if stems is None:
+        return None
+    return [_own_stem(stem, f"stem_{i}/", weights) for i, stem in enumerate(stems)]
+
+
+def _own_stem(stem: Any, prefix: str, weights: Weights) -> Any:
+    """A copy of a stem that training would change; a frozen one is shared."""
+    if not _is_trainable(stem):
+        return stem
+    stored = [w for key, w in sorted(weights.items()) if key.startswith(prefix)]
+    copy = keras.models.clone_model(stem)
+    copy.set_weights(stored or stem.get_weights())
+    return copy
+
+
+def _compile(model: keras.Model, context: TrainingContext, *, eager: bool) -> None:
+    settings, n_outputs = context.settings, len(model.outputs)
+    optimizer = keras.optimizers.get(fresh(settings.optimizer))
+    if isinstance(settings.optimizer, str):
+        optimizer.learning_rate = settings.learning_rate
+    losses = [fresh(settings.loss or "mse") for _ in range(n_outputs)]
+    metrics = [[fresh(m) for m in settings.metrics or ()] for _ in range(n_outputs)]
+    model.compile(
+        optimizer=optimizer,
+        loss=losses if n_outputs > 1 else losses[0],
+        metrics=metrics if n_outputs > 1 else metrics[0],
+        run_eagerly=eager,
+    )

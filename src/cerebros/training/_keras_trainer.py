@@ -1,0 +1,213 @@
+"""Training with Keras, one network at a time."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from cerebros.lowering import initial_weights
+from cerebros.training._keras_model import collect_weights, make_model, one_or_many
+from cerebros.training._memory import memory_shortage
+from cerebros.training._outcome import Outcome, Status
+from cerebros.training._row_order import epoch_batches
+from cerebros.training._task import TrainingContext, TrainingTask
+
+logger = logging.getLogger(__name__)
+
+EpochCallback = Callable[[int, dict[str, float]], None]
+
+_VALIDATION_ROWS = 4096  # in one piece, so that most validations compile one shape
+
+
+def train_with_keras(
+    task: TrainingTask,
+    context: TrainingContext,
+    *,
+    deadline: float | None = None,
+    on_epoch: EpochCallback | None = None,
+) -> Outcome:
+    """Train one network and keep the weights of its best epoch.
+
+    An error, a divergence or a lack of memory is an outcome, not an exception; only
+    an interrupt from the keyboard is passed on.
+
+    Args:
+        task: plan, seed and trial number.
+        context: data, split, settings and objective.
+        deadline: `time.monotonic()` after which no further epoch begins.
+        on_epoch: called with the epoch and its metrics.
+    """
+    start = time.monotonic()
+    if shortage := memory_shortage(task.plan, context):
+        return Outcome(Status.OUT_OF_MEMORY, error=shortage)
+    watch = _Watch(task, context, deadline, on_epoch)
+    try:
+        model = _initial_model(task, context)
+        _fit(model, task, context, watch)
+        return watch.outcome(model, seconds=time.monotonic() - start)
+    except Exception as error:
+        status = Status.OUT_OF_MEMORY if _is_out_of_memory(error) else Status.FAILED
+        logger.warning("trial %d: %s %r", task.number, status.value, error)
+        return Outcome(
+            status,
+            watch.finished_history(),
+            seconds=time.monotonic() - start,
+            error=f"{type(error).__name__}: {error}",
+        )
+    finally:
+        _release_memory()
+
+
+def _initial_model(task: TrainingTask, context: TrainingContext) -> keras.Model:
+    rng = np.random.default_rng([task.seed, task.number, 0])
+    weights = initial_weights(task.plan, rng)
+    return make_model(task.plan, weights, context, seed=int(rng.integers(2**31)))
+
+
+def _fit(
+    model: keras.Model, task: TrainingTask, context: TrainingContext, watch: _Watch
+) -> None:
+    x, y = context.data.rows(context.split.validation)
+    n_pieces = math.ceil(len(y[0]) / _VALIDATION_ROWS)
+    model.fit(
+        _Batches(task, context),
+        epochs=context.settings.epochs,
+        validation_data=(one_or_many(x), one_or_many(y)),
+        validation_batch_size=math.ceil(len(y[0]) / n_pieces),
+        callbacks=[watch],
+        verbose=0,
+    )
+
+
+class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """The training rows in the order that the trial's numbers decide."""
+
+    def __init__(self, task: TrainingTask, context: TrainingContext) -> None:
+        super().__init__()
+        self._task, self._data = task, context.data
+        self._rows = context.split.train
+        self._batch_size = context.settings.batch_rows(len(self._rows))
+        self._epoch = 0
+        self._batches = self._of_epoch()
+
+    def _of_epoch(self) -> list[Any]:
+        return epoch_batches(
+            self._rows,
+            batch_size=self._batch_size,
+            seed=self._task.seed,
+            number=self._task.number,
+            epoch=self._epoch,
+        )
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, i: int) -> tuple[Any, Any]:
+        x, y = self._data.rows(self._batches[i])
+        return one_or_many(x), one_or_many(y)
+
+    def on_epoch_end(self) -> None:
+        self._epoch += 1
+        self._batches = self._of_epoch()
+
+
+class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keeps the history and the best weights, and stops when it must."""
+
+    def __init__(
+        self,
+        task: TrainingTask,
+        context: TrainingContext,
+        deadline: float | None,
+        on_epoch: EpochCallback | None,
+    ) -> None:
+        super().__init__()
+        self._task, self._context = task, context
+        self._deadline, self._on_epoch = deadline, on_epoch
+        self._history: dict[str, list[float]] = defaultdict(list)
+        self._status = Status.FINISHED
+        self._score: float | None = None
+        self._best_epoch: int | None = None
+        self._best_weights: list[Any] | None = None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        for name, value in values.items():
+            self._history[name].append(value)
+        self._keep_if_best(epoch, values)
+        if self._on_epoch is not None:
+            self._on_epoch(epoch, values)
+        if reason := self._reason_to_stop(epoch, values):
+            self._status = reason
+            self.model.stop_training = True
+
+    def _keep_if_best(self, epoch: int, values: dict[str, float]) -> None:
+        objective = self._context.objective
+        if objective.metric not in values:
+            raise KeyError(
+                f"the history has no column {objective.metric!r}; "
+                f"known are {', '.join(sorted(values))}"
+            )
+        value = values[objective.metric]
+        if math.isfinite(values["loss"]) and objective.is_better(value, self._score):
+            self._score, self._best_epoch = value, epoch
+            self._best_weights = self.model.get_weights()
+
+    def _reason_to_stop(self, epoch: int, values: dict[str, float]) -> Status | None:
+        if not math.isfinite(values["loss"]):
+            return Status.DIVERGED
+        if epoch + 1 == self._context.settings.epochs:
+            return None
+        patience = self._context.settings.patience
+        best_epoch = -1 if self._best_epoch is None else self._best_epoch
+        if patience is not None and epoch - best_epoch >= patience:
+            return Status.STOPPED_EARLY
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            return Status.INTERRUPTED
+        return None
+
+    def finished_history(self) -> dict[str, tuple[float, ...]]:
+        return {name: tuple(values) for name, values in self._history.items()}
+
+    def outcome(self, model: keras.Model, *, seconds: float) -> Outcome:
+        """What came of the training, with the weights of the best epoch."""
+        weights = None
+        if self._best_weights is not None:
+            model.set_weights(self._best_weights)
+            weights = collect_weights(model, self._task.plan, self._context)
+        error = None
+        if self._status is Status.DIVERGED:
+            error = f"the loss was {self._history['loss'][-1]} in epoch " + str(
+                len(self._history["loss"]) - 1
+            )
+        return Outcome(
+            self._status,
+            self.finished_history(),
+            score=self._score,
+            best_epoch=self._best_epoch,
+            weights=weights,
+            seconds=seconds,
+            error=error,
+        )
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    words = ("RESOURCE_EXHAUSTED", "out of memory", "OOM when allocating")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
+
+
+def _release_memory() -> None:
+    """Free a finished model: its graph has cycles, and its programs are cached."""
+    gc.collect()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.clear_caches()  # type: ignore[no-untyped-call]

@@ -1,0 +1,75 @@
+"""How a network is trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from cerebros.training._keras_object import Named, named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSettings:
+    """How each network of a search is trained.
+
+    Attributes:
+        epochs: times that the training rows are gone through, at most.
+        batch_size: rows of one step; None decides from the number of rows. Rows that
+            do not fill the last batch sit out an epoch; which ones, changes.
+        optimizer: a Keras name or object; an object's own learning rate holds.
+        learning_rate: of an optimizer given by name.
+        loss: a Keras name, class or object; None takes the usual one of the problem.
+        metrics: Keras names or objects, of which every trial gets fresh ones; None
+            takes the usual ones of the problem.
+        patience: epochs without a better value of the ranked metric before training
+            stops; None never stops early. The best epoch's weights are kept anyway.
+
+    Raises:
+        ValueError: if a number lies outside of its range.
+        TypeError: if the loss, a metric or the optimizer is not a name or an object.
+    """
+
+    epochs: int = 50
+    batch_size: int | None = None
+    optimizer: Named = "adam"
+    learning_rate: float = 0.005
+    loss: Named | None = None
+    metrics: tuple[Named, ...] | None = None
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience"):
+            value = getattr(self, name)
+            if value is None and name != "epochs":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(
+                    f"{name} must be a whole number >= 1, but got {value!r}"
+                )
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise ValueError(
+                f"learning_rate must be positive and finite, but got "
+                f"{self.learning_rate!r}"
+            )
+        self._replace(optimizer=named(self.optimizer))
+        if self.loss is not None:
+            self._replace(loss=named(self.loss))
+        if self.metrics is not None:
+            self._replace(metrics=tuple(named(m) for m in _as_many(self.metrics)))
+
+    def _replace(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def batch_rows(self, n_rows: int) -> int:
+        """Rows of one step when there are `n_rows` to train on."""
+        if self.batch_size is not None:
+            return min(self.batch_size, n_rows)
+        about_twenty_steps: int = 2 ** round(math.log2(n_rows / 20 + 1))
+        return min(n_rows, max(16, min(256, about_twenty_steps)))
+
+
+def _as_many(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, (list, tuple)) else (value,)
