@@ -21,6 +21,7 @@ from cerebros.training._rehearsal import rehearse as rehearse
 from cerebros.training._rehearsal import smallest_plan as smallest_plan
 from cerebros.training._row_order import epoch_batches as epoch_batches
 from cerebros.training._settings import TrainingSettings as TrainingSettings
+from cerebros.training._split import Rows as Rows
 from cerebros.training._split import Split as Split
 from cerebros.training._split import check_share as check_share
 from cerebros.training._split import split_at_random as split_at_random

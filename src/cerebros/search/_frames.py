@@ -1,0 +1,44 @@
+"""Trials as data frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from cerebros.plan import plan_id
+from cerebros.search._trial import Trial
+
+
+def trials_frame(trials: Sequence[Trial]) -> pd.DataFrame:
+    """One row for each trial, in order of the numbers."""
+    rows = [
+        {
+            "trial": trial.number,
+            "score": trial.score,
+            "best_epoch": trial.best_epoch,
+            "epochs": len(next(iter(trial.history.values()), ())),
+            "status": trial.status.name.lower(),
+            "levels": trial.plan.n_levels,
+            "units": len(trial.plan.units),
+            "parameters": trial.plan.n_parameters,
+            "seconds": trial.seconds,
+            "plan_id": plan_id(trial.plan),
+            "repairs": len(trial.repairs),
+            "error": trial.error,
+        }
+        for trial in trials
+    ]
+    frame = pd.DataFrame(rows, columns=None if rows else ["trial", "score"])
+    return frame.astype({"score": float})
+
+
+def history_frame(trials: Sequence[Trial]) -> pd.DataFrame:
+    """One row for each trial and epoch, in that order."""
+    rows = [
+        {"trial": trial.number, "epoch": epoch}
+        | {metric: values[epoch] for metric, values in trial.history.items()}
+        for trial in trials
+        for epoch in range(len(next(iter(trial.history.values()), ())))
+    ]
+    return pd.DataFrame(rows, columns=None if rows else ["trial", "epoch"])

@@ -1,0 +1,86 @@
+"""One calm live panel on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel as Frame
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from cerebros.plan import summarize_plan
+from cerebros.search._progress import Standings, duration, number_text
+from cerebros.search._trial import Trial
+from cerebros.training import TrainingContext
+
+
+class Panel:
+    """Trials done, the best so far, the time left; drawn four times a second.
+
+    Args:
+        console: where to; by default the terminal's standard error stream.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._standings: Standings | None = None
+        self._now = "building the first network"
+
+    @contextmanager
+    def running(
+        self, n_trials: int, done: Sequence[Trial], context: TrainingContext
+    ) -> Iterator[None]:
+        self._standings = Standings(n_trials, done, context)
+        with Live(
+            get_renderable=self._render, console=self._console, refresh_per_second=4
+        ):
+            yield
+
+    def epoch(self, number: int, epoch: int, metrics: dict[str, float]) -> None:
+        assert self._standings is not None, "epoch() comes after running()"
+        value = metrics.get(self._standings.objective.metric, float("nan"))
+        self._now = (
+            f"trial {number}, epoch {epoch + 1} of {self._standings.n_epochs}, "
+            f"{number_text(value)}"
+        )
+
+    def trial(self, trial: Trial) -> None:
+        assert self._standings is not None, "trial() comes after running()"
+        self._standings.add(trial)
+        self._now = "building the next network"
+
+    def _render(self) -> Frame:
+        standings = self._standings
+        assert standings is not None, "rendered while running()"
+        rows = Table.grid(padding=(0, 2))
+        rows.add_row("best", self._best(standings))
+        rows.add_row("now", self._now if standings.n_done < standings.n_trials else "–")
+        rows.add_row("time", self._time(standings))
+        bar = ProgressBar(
+            total=standings.n_trials, completed=standings.n_done, width=50
+        )
+        return Frame(
+            Group(bar, rows),
+            title=f"{standings.n_done} of {standings.n_trials} trials",
+            title_align="left",
+            width=min(self._console.width, 92),
+        )
+
+    def _best(self, standings: Standings) -> Text:
+        best = standings.best
+        if best is None or best.score is None:
+            return Text("none yet")
+        return Text.assemble(
+            (number_text(best.score), "bold"),
+            f"  {standings.objective.metric}  (trial {best.number})\n",
+            (summarize_plan(best.plan), "dim"),
+        )
+
+    def _time(self, standings: Standings) -> str:
+        left = standings.seconds_left
+        text = duration(standings.seconds)
+        return text if left is None else f"{text}, about {duration(left)} left"

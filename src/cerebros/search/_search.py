@@ -1,0 +1,127 @@
+"""Searching for a network in one call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cerebros.search._executor import Executor
+from cerebros.search._loop import run_search
+from cerebros.search._progress import Progress, Show, progress_of
+from cerebros.search._result import SearchResult
+from cerebros.search._store import Store
+from cerebros.search._strategy import Strategy
+from cerebros.search.executors import KerasExecutor
+from cerebros.search.stores import Keep, MemoryStore, SqlStore
+from cerebros.search.strategies import RandomSearch
+from cerebros.spaces import RandomWiring, Space
+from cerebros.training import (
+    Objective,
+    Problem,
+    TrainingSettings,
+    rehearse,
+)
+
+
+def search_networks(
+    problem: Problem,
+    *,
+    space: Space[Any] | None = None,
+    n_architectures: int = 20,
+    n_wirings: int = 1,
+    training: TrainingSettings | None = None,
+    objective: Objective | None = None,
+    seed: int = 0,
+    time_budget: float | None = None,
+    out: str | Path | None = None,
+    keep: Keep = 10,
+    show: Show | Progress = "auto",
+    strategy: Strategy | None = None,
+    executor: Executor | None = None,
+    store: Store | None = None,
+    stems: Sequence[Any] | None = None,
+) -> SearchResult:
+    """Draw networks, train each, keep everything, and hand the best one back.
+
+    A search in a folder goes on where it was when the same call is made again, after
+    an interrupt, a crash, or with more architectures. Trial `n` depends on the
+    arguments and on `n`, not on how often the search was interrupted.
+
+    Args:
+        problem: the data and what they ask for; see `Problem`.
+        space: where plans come from; `RandomWiring()` by default.
+        n_architectures: number of level, unit and neuron draws.
+        n_wirings: wirings and initial weights tried for each of them.
+        training: epochs, batch size, learning rate and so on.
+        objective: what to improve; the problem's usual one by default.
+        seed: of every random draw; a whole number >= 0.
+        time_budget: seconds after which no further epoch begins; None for no limit.
+        out: folder of the search; None keeps it in memory only.
+        keep: how many of the best trials keep their weights, or `"all"`.
+        show: progress: `"auto"`, `"panel"`, `"lines"`, `"none"`, or an object.
+        strategy: instead of random search in `space`.
+        executor: what trains the plans; Keras in this process by default.
+        store: where trials are remembered, instead of `out`.
+        stems: for each input a Keras model that it goes through first, or None.
+
+    Returns:
+        Trials, the best model, and honest scores.
+
+    Raises:
+        DataError: if loss, metrics and targets do not go together.
+        ValueError: if an argument is out of range, or the objective is not a column
+            of the training history; before any training.
+        StoreError: if the folder belongs to another search or cannot be written.
+        SearchError: if every trial failed.
+    """
+    start = time.monotonic()
+    _check_counts(n_architectures, n_wirings, seed, time_budget)
+    context = problem.context(training or TrainingSettings(), objective)
+    context = replace(context, stems=stems) if stems else context
+    strategy = strategy or RandomSearch(
+        space=space or RandomWiring(), ports=problem.ports, n_wirings=n_wirings
+    )
+    rehearse(context, problem.ports)
+    if store is None:
+        store = open_store(out, context.objective, keep=keep)
+    result = SearchResult(store, context)
+    run_search(
+        strategy,
+        executor or KerasExecutor(),
+        store,
+        context,
+        n_trials=n_architectures * n_wirings,
+        seed=seed,
+        deadline=None if time_budget is None else start + time_budget,
+        progress=progress_of(show),
+    )
+    _ = result.best_trial  # says so if every trial failed
+    return result
+
+
+def open_store(
+    out: str | Path | None, objective: Objective, *, keep: Keep = 10
+) -> Store:
+    """A store in a folder, or in memory if there is none."""
+    if out is None:
+        return MemoryStore(objective, keep=keep)
+    return SqlStore.in_folder(out, objective, keep=keep)
+
+
+def _check_counts(
+    n_architectures: int, n_wirings: int, seed: int, time_budget: float | None
+) -> None:
+    for name, value, least in (
+        ("n_architectures", n_architectures, 1),
+        ("n_wirings", n_wirings, 1),
+        ("seed", seed, 0),
+    ):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ValueError(
+                f"{name} must be a whole number >= {least}, but got {value!r}"
+            )
+    if time_budget is not None and not time_budget > 0:
+        raise ValueError(f"time_budget must be > 0 seconds, but got {time_budget!r}")
