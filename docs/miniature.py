@@ -282,13 +282,8 @@ def search(
 
 def main() -> None:
     x, y = load_diabetes(return_X_y=True)
-    order = np.random.default_rng(0).permutation(len(x))
-    train_rows, validation_rows, test_rows = np.split(order, [280, 360])
-    data = Data(
-        (x[train_rows], y[train_rows]),
-        (x[validation_rows], y[validation_rows]),
-        (x[test_rows], y[test_rows]),
-    )
+    shuffled = np.random.default_rng(0).permutation(len(x))
+    data = Data(*((x[rows], y[rows]) for rows in np.split(shuffled, [280, 360])))
     strategy = RandomSearch(RandomWiring(), n_features=x.shape[1])
     store = MemoryStore()
     best = search(strategy, data, store, n_trials=50, seed=0)

@@ -277,22 +277,32 @@ def _where(node: int, unit: Unit) -> str:
 
 
 def _wrong_connections(node: int, unit: Unit) -> Iterator[str]:
-    seen = set()
+    earlier = range(node)
+    seen: set[tuple[int, str | None]] = set()
     for c in unit.connections:
-        reads = f"reads node {c.source!r}"
-        if not _is_node(c.source, range(node)):
-            yield f"{reads}, but a unit reads only nodes numbered below its own"
-        if not _is_count(c.copies):
-            yield f"{reads} with copies {c.copies!r}, but copies are an int ≥ 1"
-        if c.gate is not None and not _is_known(c.gate, GATES):
-            yield f"{reads} through a {unknown_name('gate', c.gate, GATES)}"
-        way = (reads, str(c.gate))  # as text: what is wrong may not even hash
-        if way in seen:
+        is_node = _is_node(c.source, earlier)
+        is_gate = c.gate is None or _is_known(c.gate, GATES)
+        if not is_node:
             yield (
-                f"{reads} (gate {c.gate}) in two connections; make it one "
-                "connection with more copies"
+                f"reads node {c.source!r}, but a unit reads only nodes numbered below "
+                "its own"
             )
-        seen.add(way)
+        if not _is_count(c.copies):
+            yield (
+                f"reads node {c.source!r} with copies {c.copies!r}, but copies are an "
+                "int ≥ 1"
+            )
+        if not is_gate:
+            problem = unknown_name("gate", c.gate, GATES)
+            yield f"reads node {c.source!r} through a gate, but {problem}"
+        if not (is_node and is_gate):
+            continue
+        if (c.source, c.gate) in seen:
+            yield (
+                f"reads node {c.source} (gate {c.gate}) in two connections; make it "
+                "one connection with more copies"
+            )
+        seen.add((c.source, c.gate))
 
 
 def _wrong_step(step: object) -> Iterator[str]:
@@ -312,10 +322,9 @@ def _wrong_step(step: object) -> Iterator[str]:
 
 
 def _unequal_sums(plan: NetworkPlan) -> Iterator[str]:
-    widths = _widths(plan)
-    for node, unit in plan.nodes():
-        if unit.merge != "add":
-            continue
+    adding = [(node, unit) for node, unit in plan.nodes() if unit.merge == "add"]
+    widths = _widths(plan) if adding else ()
+    for node, unit in adding:
         read = {c.source: w for c in unit.connections if (w := _width_read(c, widths))}
         if len(set(read.values())) > 1:
             listed = ", ".join(f"node {source}: {w}" for source, w in read.items())
@@ -340,9 +349,8 @@ def _wrong_outputs(plan: NetworkPlan) -> Iterator[str]:
 
 def _unread_nodes(plan: NetworkPlan) -> Iterator[str]:
     read = [c.source for unit in plan.units for c in unit.connections]
+    known = {node for node in (*read, *plan.outputs) if type(node) is int}
     for node in range(plan.n_nodes):
-        if node not in read and node not in plan.outputs:
-            yield (
-                f"nothing reads node {node}; connect it, remove it, or make it an "
-                "output"
-            )
+        if node not in known:
+            way_out = "" if node < plan.n_inputs else ", or make it an output"
+            yield f"nothing reads node {node}; connect it or remove it{way_out}"
