@@ -15,6 +15,7 @@ from cerebros.lowering._weights import (
     NamedStep,
     Weights,
     check_weights,
+    initial_weights,
     named_steps,
 )
 from cerebros.plan import Dense, Dropout, NetworkPlan, Normalize, Unit
@@ -49,7 +50,7 @@ def to_keras(
 
     Args:
         plan: the network to build.
-        weights: arrays to start from; by default Keras's own initial values.
+        weights: arrays to start from; by default `initial_weights` of the seed.
         input_shapes: shape of one row of each input, for inputs that are not plain
             vectors; they are flattened.
         stems: for each input a Keras model that it goes through first, or None. A
@@ -65,15 +66,17 @@ def to_keras(
 
     Raises:
         LoweringError: if a shape or stem does not give the width that the plan
-            reads, or if the weights belong to another plan.
+            reads, if there is not one of them for each input (or one scale for each
+            output), or if the weights belong to another plan.
     """
+    _check_length("input_shapes", input_shapes, plan.n_inputs, "input")
+    _check_length("stems", stems, plan.n_inputs, "input")
+    _check_length("output_scales", output_scales, len(plan.outputs), "output")
     inputs, values = [], []  # values[node] is the tensor that the node puts out
     for node, width in enumerate(plan.input_widths):
         stem = stems[node] if stems else None
         shape = input_shapes[node] if input_shapes else (width,)
-        if stem is not None:
-            shape = tuple(stem.input_shape[1:])
-        x = keras.Input(shape, name=f"input_{node}")
+        x = _input(shape, stem, name=f"input_{node}")
         inputs.append(x)
         values.append(_lower_input(x, stem, width, name=f"input_{node}"))
     for node, unit in plan.nodes():
@@ -89,13 +92,34 @@ def to_keras(
         for i, node in enumerate(plan.outputs)
     ]
     model = keras.Model(_one_or_many(inputs), _one_or_many(returned))
-    if weights is not None:
-        write_weights(model, plan, weights)
+    if weights is None:
+        weights = initial_weights(plan, np.random.default_rng(seed))
+    write_weights(model, plan, weights)
     return model
+
+
+def _check_length(name: str, given: Sequence[Any] | None, n: int, noun: str) -> None:
+    if given is not None and len(given) != n:
+        raise LoweringError(
+            f"{name} has {len(given)} entries, but needs one for each {noun} of the "
+            f"plan, which has {n}"
+        )
 
 
 def _one_or_many(tensors: list[Tensor]) -> Tensor | list[Tensor]:
     return tensors[0] if len(tensors) == 1 else tensors
+
+
+def _input(shape: tuple[int, ...], stem: keras.Model | None, *, name: str) -> Tensor:
+    if stem is None:
+        return keras.Input(shape, name=name)
+    own_shape = getattr(stem, "input_shape", None)  # absent until the stem is built
+    if not isinstance(own_shape, tuple):
+        raise LoweringError(
+            f"the stem of {name} must have one input of known shape, but its shape is "
+            f"{own_shape}; build it, or merge its inputs into one"
+        )
+    return keras.Input(own_shape[1:], dtype=stem.inputs[0].dtype, name=name)
 
 
 def _lower_input(
@@ -130,7 +154,7 @@ def _lower_unit(
     if not steps and len(unit.connections) == 1:
         return keras.layers.Identity(name=name)(x)  # a layer of its own, to be seen
     for i, named in enumerate(steps):
-        x = _lower_step(named, seed=_seed_of(seed, named.name, i))(x)
+        x = _lower_step(x, named, seed=_seed_of(seed, named.name, i))
     return x
 
 
@@ -149,20 +173,22 @@ def _merge(unit: Unit, values: Sequence[Tensor], *, name: str) -> Tensor:
     return layer(name=f"{name}_{unit.merge}")(arriving)
 
 
-def _lower_step(named: NamedStep, *, seed: int) -> keras.Layer:
+def _lower_step(x: Tensor, named: NamedStep, *, seed: int) -> Tensor:
     step = named.step
     if isinstance(step, Dense):
-        return keras.layers.Dense(
-            step.width,
-            step.activation,
-            kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
-            name=named.name,
+        dense = keras.layers.Dense(
+            step.width, step.activation, kernel_initializer="zeros", name=named.name
         )
+        x = dense(x)
+        # Kernels are written later, and JAX would compile a draw for each shape; the
+        # initializer is for whoever clones the model.
+        dense.kernel_initializer = keras.initializers.GlorotUniform(seed=seed)
+        return x
     if isinstance(step, Dropout):
-        return keras.layers.Dropout(step.rate, seed=seed, name=named.name)
+        return keras.layers.Dropout(step.rate, seed=seed, name=named.name)(x)
     return keras.layers.BatchNormalization(
         center=step.scale_shift, scale=step.scale_shift, name=named.name
-    )
+    )(x)
 
 
 def _seed_of(seed: int, name: str, i: int) -> int:
@@ -188,7 +214,7 @@ def read_weights(model: keras.Model, plan: NetworkPlan) -> Weights:
         LoweringError: if the model lacks a layer of the plan.
     """
     return {
-        key: np.asarray(keras.ops.convert_to_numpy(variable), np.float32)
+        key: np.asarray(keras.ops.convert_to_numpy(variable.value), np.float32)
         for key, variable in _variables(model, plan).items()
     }
 

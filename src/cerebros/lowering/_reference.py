@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from cerebros.errors import LoweringError
 from cerebros.lowering._weights import check_weights, named_steps
 from cerebros.plan import Dense, NetworkPlan, Normalize, Unit
 
@@ -33,11 +34,12 @@ def evaluate_reference(
         One array for each output, `(row, neuron)`.
 
     Raises:
-        LoweringError: if the weights do not belong to the plan.
+        LoweringError: if the weights or the inputs do not belong to the plan.
     """
     check_weights(plan, weights)
     doubles = {key: np.asarray(w, np.float64) for key, w in weights.items()}
     values = [np.asarray(x, np.float64) for x in inputs]  # values[node]: (row, feature)
+    _check_inputs(plan, values)
     for node, unit in plan.nodes():
         x = _merge(unit, values)
         for named in named_steps(plan, node):
@@ -55,6 +57,16 @@ def evaluate_reference(
             # a Dropout does nothing in prediction
         values.append(x)
     return [values[node] for node in plan.outputs]
+
+
+def _check_inputs(plan: NetworkPlan, inputs: Sequence[_Array]) -> None:
+    shapes = [x.shape for x in inputs]
+    n_rows = shapes[0][:1] if shapes else ()
+    if shapes != [(*n_rows, width) for width in plan.input_widths]:
+        raise LoweringError(
+            f"the inputs have shapes {shapes}, but the plan reads equally many rows of "
+            f"{plan.input_widths} features"
+        )
 
 
 def _merge(unit: Unit, values: Sequence[_Array]) -> _Array:
@@ -86,13 +98,13 @@ def _hard_sigmoid(x: _Array) -> _Array:
     return np.asarray(np.clip(x / 6 + 0.5, 0, 1))
 
 
-_erf = np.vectorize(math.erf, otypes=[float])
+_erfc = np.vectorize(math.erfc, otypes=[float])
 
 ACTIVATE: dict[str, Callable[[_Array], _Array]] = {
     "celu": _elu,
     "elu": _elu,
     "exponential": np.exp,
-    "gelu": lambda x: x * (1 + _erf(x / math.sqrt(2))) / 2,
+    "gelu": lambda x: x * _erfc(-x / math.sqrt(2)) / 2,
     "hard_sigmoid": _hard_sigmoid,
     "hard_silu": lambda x: x * _hard_sigmoid(x),
     "hard_tanh": lambda x: np.clip(x, -1, 1),

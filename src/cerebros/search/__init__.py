@@ -1,7 +1,10 @@
 """The search: strategies propose plans, executors train them, stores remember."""
 
 from cerebros.search._definition import as_plain as as_plain
+from cerebros.search._definition import definition_of as definition_of
+from cerebros.search._definition import to_json as to_json
 from cerebros.search._executor import Executor as Executor
+from cerebros.search._frames import history_frame as history_frame
 from cerebros.search._loop import run_search as run_search
 from cerebros.search._progress import Lines as Lines
 from cerebros.search._progress import Progress as Progress
@@ -21,5 +24,6 @@ from cerebros.search._trial import ranked as ranked
 from cerebros.search.executors import KerasExecutor as KerasExecutor
 from cerebros.search.stores import MemoryStore as MemoryStore
 from cerebros.search.stores import SqlStore as SqlStore
+from cerebros.search.stores import write_file as write_file
 from cerebros.search.strategies import GivenPlans as GivenPlans
 from cerebros.search.strategies import RandomSearch as RandomSearch

@@ -81,8 +81,10 @@ def _split_fingerprint(context: TrainingContext) -> str:
 def _stem_fingerprint(stem: Any) -> str | None:
     if stem is None:
         return None
+    from cerebros.training import arrays_of
+
     digest = hashlib.sha256(stem.to_json().encode())
-    for array in stem.get_weights():
+    for array in arrays_of(stem):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:16]
 

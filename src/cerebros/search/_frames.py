@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from cerebros.plan import plan_id
 from cerebros.search._trial import Trial
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 def trials_frame(trials: Sequence[Trial]) -> pd.DataFrame:
     """One row for each trial, in order of the numbers."""
+    import pandas as pd
+
     rows = [
         {
             "trial": trial.number,
@@ -35,6 +39,8 @@ def trials_frame(trials: Sequence[Trial]) -> pd.DataFrame:
 
 def history_frame(trials: Sequence[Trial]) -> pd.DataFrame:
     """One row for each trial and epoch, in that order."""
+    import pandas as pd
+
     rows = [
         {"trial": trial.number, "epoch": epoch}
         | {metric: values[epoch] for metric, values in trial.history.items()}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from contextlib import ExitStack
 
 from cerebros.search._definition import definition_of
 from cerebros.search._executor import Executor
@@ -46,13 +48,13 @@ def run_search(
     Raises:
         StoreError: if the store belongs to another search, or cannot be written.
     """
-    with (
-        store.begin(definition_of(strategy, context, seed=seed)),
-        progress.running(n_trials, store.trials(), context),
-    ):
-        while numbers := _missing(store.trials(), n_trials):
+    with ExitStack() as stack:
+        stack.enter_context(store.begin(definition_of(strategy, context, seed=seed)))
+        trials = {trial.number: trial for trial in store.trials()}
+        stack.enter_context(progress.running(n_trials, [*trials.values()], context))
+        while numbers := _missing(trials, n_trials):
             wanted = numbers[: executor.population_size]
-            history = [trial for trial in store.trials() if trial.status.is_final]
+            history = [trials[n] for n in sorted(trials) if trials[n].status.is_final]
             drawn = strategy.propose(history, wanted, seed=seed)
             draws = dict(zip(wanted, drawn, strict=True))
             tasks = [TrainingTask(draw.plan, seed, n) for n, draw in draws.items()]
@@ -62,14 +64,15 @@ def run_search(
             for task, outcome in trained:
                 trial = _trial(task, draws[task.number], outcome)
                 store.append(trial, outcome.weights)
+                trials[trial.number] = trial
                 progress.trial(trial)
             if deadline is not None and time.monotonic() >= deadline:
                 break
     return store.trials()
 
 
-def _missing(trials: list[Trial], n_trials: int) -> list[int]:
-    final = {trial.number for trial in trials if trial.status.is_final}
+def _missing(trials: Mapping[int, Trial], n_trials: int) -> list[int]:
+    final = {number for number, trial in trials.items() if trial.status.is_final}
     return [number for number in range(n_trials) if number not in final]
 
 

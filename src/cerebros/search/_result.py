@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cerebros.search._store import Store
 from cerebros.search._trial import Trial, best_trial, ranked
-from cerebros.training import TrainingContext, make_model
+from cerebros.training import TrainingContext
 
 if TYPE_CHECKING:
     import keras
@@ -27,7 +26,7 @@ class SearchResult:
     store: Store
     context: TrainingContext
 
-    @cached_property
+    @property
     def all_trials(self) -> list[Trial]:
         """Every stored trial with its plan and history, in order of the numbers."""
         return self.store.trials()
@@ -78,6 +77,8 @@ class SearchResult:
                 f"there is no trial {number}; the {len(self.all_trials)} trials are "
                 f"numbered {[t.number for t in self.all_trials[:5]]} and so on"
             )
+        from cerebros.training import make_model
+
         return make_model(trial.plan, self.store.weights(number), self.context)
 
     def scores(self) -> dict[str, dict[str, float]]:

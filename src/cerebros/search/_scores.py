@@ -10,7 +10,12 @@ import numpy.typing as npt
 from cerebros.lowering import OutputScale, Weights, initial_weights
 from cerebros.plan import Dense, NetworkPlan
 from cerebros.spaces import Output, Ports
-from cerebros.training import Rows, TrainingContext, make_model, smallest_plan
+from cerebros.training import (
+    TrainingContext,
+    evaluate_model,
+    make_model,
+    smallest_plan,
+)
 
 
 def honest_scores(
@@ -23,26 +28,14 @@ def honest_scores(
         plan: its plan.
         context: data, split, loss and metrics.
     """
-    scores = {"validation": _evaluate(model, context, context.split.validation)}
+    scores = {"validation": evaluate_model(model, context, context.split.validation)}
     if len(context.split.test):
         constant = _constant_model(plan, context)
-        scores["test"] = _evaluate(model, context, context.split.test)
-        scores["test_of_constant"] = _evaluate(constant, context, context.split.test)
+        scores["test"] = evaluate_model(model, context, context.split.test)
+        scores["test_of_constant"] = evaluate_model(
+            constant, context, context.split.test
+        )
     return scores
-
-
-def _evaluate(model: Any, context: TrainingContext, rows: Rows) -> dict[str, float]:
-    from cerebros.training._keras_model import one_or_many
-
-    x, y = context.data.rows(rows)
-    logs = model.evaluate(
-        one_or_many(x),
-        one_or_many(y),
-        batch_size=len(rows),
-        verbose=0,
-        return_dict=True,
-    )
-    return {name: float(value) for name, value in logs.items()}
 
 
 def _constant_model(plan: NetworkPlan, context: TrainingContext) -> Any:

@@ -55,13 +55,17 @@ class LateralWiring:
                 f"probability must hold 0 <= p <= 1, but got {self.probability!r}"
             )
         for name in ("tries", "max_consecutive"):
-            if getattr(self, name) < 1:
+            value = getattr(self, name)
+            if not (isinstance(value, int) and value >= 1):
                 raise ValueError(
-                    f"{name} must be >= 1, but got {getattr(self, name)!r}"
+                    f"{name} must be a whole number >= 1, but got {value!r}"
                 )
-        if self.gate_after is not None and self.gate_after < 0:
+        if self.gate_after is not None and not (
+            isinstance(self.gate_after, int) and self.gate_after >= 0
+        ):
             raise ValueError(
-                f"gate_after must be >= 0 or None, but got {self.gate_after!r}"
+                f"gate_after must be a whole number >= 0 or None, "
+                f"but got {self.gate_after!r}"
             )
         if self.gate not in GATES:
             raise ValueError(unknown_name("gate", self.gate, GATES))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from cerebros.spaces._repair import adopt_dead_ends
 from cerebros.spaces._skeleton import Skeleton, number_nodes
 from cerebros.spaces._space import Draw, Ports
 from cerebros.spaces._vertical import Sources, VerticalWiring, draw_vertical
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,7 @@ class RandomWiring:
             raise ValueError(unknown_name("activation", self.activation, ACTIVATIONS))
         if self.copies not in ("drawn", "distinct"):
             raise ValueError(
-                f"copies must be 'drawn' or 'distinct', not {self.copies!r}"
+                f"copies must be 'drawn' or 'distinct', but got {self.copies!r}"
             )
         if not 0 <= self.dropout < 1:
             raise ValueError(
@@ -118,17 +120,20 @@ class RandomWiring:
             )
         )
         input_widths = architecture.ports.input_widths
-        outputs = tuple(levels[-1])
+        outputs = tuple(self._as_numbered(levels[-1]))
         return Draw(NetworkPlan(input_widths, units_of_plan, outputs), repairs)
 
     def _in_order(self, skeleton: Skeleton) -> Iterator[tuple[int, int, str]]:
         """Level, width and activation of every unit, in order of computation."""
-        backwards = self.lateral.direction == "left"
         for level, widths in enumerate(skeleton.hidden, start=1):
-            for width in reversed(widths) if backwards else widths:
+            for width in self._as_numbered(widths):
                 yield level, width, self.activation
-        for output in skeleton.ports.outputs:
+        for output in self._as_numbered(skeleton.ports.outputs):
             yield skeleton.n_levels, output.width, output.activation
+
+    def _as_numbered(self, units: Sequence[T]) -> Sequence[T]:
+        """The units of a level in the order of their numbers, or the reverse."""
+        return units[::-1] if self.lateral.direction == "left" else units
 
     def _connections(self, drawn: Sources) -> tuple[Connection, ...]:
         ordered = sorted(drawn.items(), key=lambda item: (item[0][0], item[0][1] or ""))
@@ -149,9 +154,10 @@ def _draw(closed_range: tuple[int, int], rng: np.random.Generator) -> int:
 
 
 def _check_range(name: str, value: tuple[int, int]) -> None:
-    low, high = value
-    if not (isinstance(low, int) and isinstance(high, int) and 1 <= low <= high):
-        raise ValueError(
-            f"{name} must be a closed range (low, high) of whole numbers with "
-            f"1 <= low <= high, but got {value!r}"
-        )
+    match value:
+        case (int(low), int(high)) if 1 <= low <= high:
+            return
+    raise ValueError(
+        f"{name} must be a closed range (low, high) of whole numbers with "
+        f"1 <= low <= high, but got {value!r}"
+    )

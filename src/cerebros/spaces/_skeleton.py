@@ -16,10 +16,21 @@ class Skeleton:
     Attributes:
         ports: the inputs (level 0) and the outputs (the last level).
         hidden: neurons of each unit, level by level from 1; may be empty.
+
+    Raises:
+        ValueError: if a level has no unit, or a unit has no neuron.
     """
 
     ports: Ports
     hidden: tuple[tuple[int, ...], ...]
+
+    def __post_init__(self) -> None:
+        for level, widths in enumerate(self.hidden, start=1):
+            if min(widths, default=0) < 1:
+                raise ValueError(
+                    "every level needs a unit, and every unit a neuron, but level "
+                    f"{level} has the widths {widths!r}"
+                )
 
     @property
     def n_levels(self) -> int:

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from cerebros.plan import NetworkPlan
+from cerebros.plan import ACTIVATIONS, NetworkPlan, unknown_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,10 @@ class Output:
 
     width: int
     activation: str = "linear"
+
+    def __post_init__(self) -> None:
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(unknown_name("activation", self.activation, ACTIVATIONS))
 
 
 @dataclass(frozen=True, slots=True)

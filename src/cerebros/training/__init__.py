@@ -1,8 +1,9 @@
 """Data + plan + settings → outcome.
 
-`train_with_keras` and `make_model` load Keras when they are first used.
+`train_with_keras`, `make_model` and `evaluate_model` load Keras when first used.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from cerebros.training._dataset import Dataset as Dataset
@@ -27,21 +28,27 @@ from cerebros.training._split import check_share as check_share
 from cerebros.training._split import split_at_random as split_at_random
 from cerebros.training._split import split_last_rows as split_last_rows
 from cerebros.training._target_checks import check_targets as check_targets
+from cerebros.training._target_leaks import find_target_copies as find_target_copies
 from cerebros.training._task import TrainingContext as TrainingContext
 from cerebros.training._task import TrainingTask as TrainingTask
 
 if TYPE_CHECKING:
+    from cerebros.training._keras_model import arrays_of as arrays_of
+    from cerebros.training._keras_model import compile_model as compile_model
+    from cerebros.training._keras_model import evaluate_model as evaluate_model
     from cerebros.training._keras_model import make_model as make_model
     from cerebros.training._keras_trainer import train_with_keras as train_with_keras
 
+_KERAS = {
+    "arrays_of": "_keras_model",
+    "compile_model": "_keras_model",
+    "evaluate_model": "_keras_model",
+    "make_model": "_keras_model",
+    "train_with_keras": "_keras_trainer",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name == "make_model":
-        from cerebros.training._keras_model import make_model
-
-        return make_model
-    if name == "train_with_keras":
-        from cerebros.training._keras_trainer import train_with_keras
-
-        return train_with_keras
+    if name in _KERAS:
+        return getattr(import_module(f"cerebros.training.{_KERAS[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

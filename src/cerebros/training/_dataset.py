@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,6 +16,8 @@ import numpy.typing as npt
 from cerebros.errors import DataError
 
 Array: TypeAlias = npt.NDArray[Any]
+
+_MOST_LISTED = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,10 +60,7 @@ class Dataset:
         many_inputs = _as_many(inputs)
         arrays = [_as_array(x) for x in many_inputs]
         return cls(
-            inputs=tuple(
-                x.astype(np.float32) if x.dtype.kind in "fiub" else x
-                for x in map(_as_matrix, arrays)
-            ),
+            inputs=tuple(_as_float32(_as_matrix(x)) for x in arrays),
             targets=tuple(_as_matrix(_as_array(y)) for y in _as_many(targets)),
             columns=tuple(_column_names(x) for x in many_inputs),
         )
@@ -94,14 +96,14 @@ def as_labels(labels: Any) -> tuple[list[Any], Array]:
     Raises:
         DataError: if there are none, some are missing, or there are several columns.
     """
-    array = _as_array(labels)
+    array = _plain_array(labels)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1 or not len(array):
         raise DataError(
             f"labels have the shape {array.shape}, but must be one label for each row"
         )
-    missing = [_is_missing(v) or (isinstance(v, float) and v != v) for v in array]
+    missing = [_is_missing(v) or bool(v != v) for v in array]  # NaN is not itself
     if any(missing):
         raise DataError(
             f"the labels are missing in {sum(missing)} of {len(array)} rows, first in "
@@ -122,22 +124,28 @@ def as_labels(labels: Any) -> tuple[list[Any], Array]:
 def _as_many(value: Any) -> Sequence[Any]:
     """A list or tuple of arrays as it is; anything else as the only one."""
     is_several = isinstance(value, (list, tuple)) and len(value) > 0
-    if is_several and all(hasattr(x, "shape") for x in value):
+    if is_several and all(len(getattr(x, "shape", ())) > 0 for x in value):
         return list(value)
     return [value]
 
 
 def _as_array(value: Any) -> Array:
+    array = _plain_array(value)
+    return _numbers_or_objects(array) if array.dtype.kind == "O" else array
+
+
+def _plain_array(value: Any) -> Array:
     if hasattr(value, "detach"):  # a torch tensor that may ask for gradients
         value = value.detach().cpu()
     if hasattr(value, "to_numpy"):  # pandas, polars
         value = value.to_numpy()
     try:
         array = np.asarray(value)
+        if array.dtype.kind in "US" and isinstance(value, (list, tuple)):
+            # NumPy would make text of the numbers that stand beside text.
+            array = np.asarray(value, dtype=object)
     except ValueError as error:
         raise DataError(f"these data are not a table of numbers: {error}") from None
-    if array.dtype.kind == "O":
-        array = _numbers_or_objects(array)
     return array
 
 
@@ -160,6 +168,13 @@ def _as_matrix(array: Array) -> Array:
     return array[:, None] if array.ndim == 1 else array
 
 
+def _as_float32(array: Array) -> Array:
+    if array.dtype.kind not in "fiub":
+        return array
+    with np.errstate(over="ignore"):  # becomes infinite, which is reported
+        return array.astype(np.float32)
+
+
 def _column_names(value: Any) -> tuple[str, ...]:
     columns = getattr(value, "columns", None)
     if columns is None:
@@ -178,7 +193,7 @@ def _problems(data: Dataset) -> Iterator[str]:
         return
     for name, array in arrays:
         if array.ndim == 0:
-            yield f"{name} is a single number, but must have rows"
+            yield f"{name} is a single value, but must have rows"
         elif array.size == 0:
             yield f"{name} is empty: its shape is {array.shape}"
     counts = {name: len(array) for name, array in arrays if array.ndim}
@@ -186,49 +201,56 @@ def _problems(data: Dataset) -> Iterator[str]:
         listed = ", ".join(f"{name}: {n}" for name, n in counts.items())
         yield f"the numbers of rows differ ({listed}); rows must belong together"
     for i, x in enumerate(data.inputs):
-        yield from _bad_values(x, lambda j, i=i: data.column(i, j))
+        yield from _bad_values(x, partial(data.column, i))
     for i, y in enumerate(data.targets):
         where = f"target {i}" if len(data.targets) > 1 else "the target"
-        yield from _bad_values(y, lambda j, w=where: w)
+        yield from _bad_values(y, partial(_target_column, y, where))
 
 
-def _bad_values(array: Array, name: Any) -> Iterator[str]:
+def _target_column(y: Array, where: str, j: int) -> str:
+    return where if y.size == len(y) else f"column {j} of {where}"
+
+
+def _bad_values(array: Array, name: Callable[[int], str]) -> Iterator[str]:
     if array.ndim == 0 or array.size == 0:
         return
-    if array.dtype.kind not in "fiub":
-        yield from _text_columns(array, name)
-        return
-    bad = ~np.isfinite(array)
-    if not bad.any():
-        return
-    features = bad.reshape(len(array), -1) if array.ndim > 1 else bad[:, None]
-    for j in np.flatnonzero(features.any(axis=0))[:20]:
-        column = array.reshape(len(array), -1)[:, j]
-        n_missing, n_infinite = np.isnan(column).sum(), np.isinf(column).sum()
-        found = [
-            f"{n} {word}"
-            for n, word in ((n_missing, "missing"), (n_infinite, "infinite"))
-            if n
-        ]
-        yield (
-            f"{name(int(j))} has {' and '.join(found)} of {len(column)} values; "
-            "fill them or drop the rows"
-        )
-    n_columns = int(features.any(axis=0).sum())
-    if n_columns > 20:
-        yield f"… and so do {n_columns - 20} more columns"
-
-
-def _text_columns(array: Array, name: Any) -> Iterator[str]:
     matrix = array.reshape(len(array), -1)
-    for j in range(matrix.shape[1]):
-        example = next((v for v in matrix[:, j] if not _is_number(v)), None)
-        if example is not None:
-            yield (
-                f"{name(j)} holds {example!r}, which is not a number; encode it "
-                "(one-hot, say) or leave it out"
-            )
+    suspects = np.arange(matrix.shape[1])
+    if matrix.dtype.kind in "fiub":
+        suspects = np.flatnonzero(~np.isfinite(matrix).all(axis=0))
+    found = [
+        f"{name(j)} {problem}"
+        for j in suspects.tolist()
+        if (problem := _problem_of_column(matrix[:, j]))
+    ]
+    yield from found[:_MOST_LISTED]
+    if len(found) > _MOST_LISTED:
+        yield f"… and so on in {len(found) - _MOST_LISTED} more columns"
+
+
+def _problem_of_column(column: Array) -> str | None:
+    example = _example_of_no_number(column)
+    if example is not None:
+        return (
+            f"holds {example!r}, which is not a number; encode it (one-hot, say) or "
+            "leave it out"
+        )
+    numbers = _numbers_or_objects(column).astype(np.float64)
+    counts = {"missing": np.isnan(numbers).sum(), "infinite": np.isinf(numbers).sum()}
+    if not any(counts.values()):
+        return None
+    words = " and ".join(f"{n} {word}" for word, n in counts.items() if n)
+    return f"has {words} of {len(column)} values; fill them or drop the rows"
+
+
+def _example_of_no_number(column: Array) -> Any:
+    """A value of a column that is no real number, or None."""
+    if column.dtype.kind in "fiub":
+        return None
+    # Python has no type for each of the others: dates, durations, complex numbers.
+    values = column.tolist() if column.dtype.kind in "OUS" else map(str, column)
+    return next((value for value in values if not _is_number(value)), None)
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number, np.bool_)) or _is_missing(value)
+    return isinstance(value, (Real, Decimal, np.bool_)) or _is_missing(value)

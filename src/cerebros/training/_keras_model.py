@@ -11,6 +11,8 @@ import numpy as np
 from cerebros.lowering import Weights, read_weights, to_keras
 from cerebros.plan import NetworkPlan
 from cerebros.training._keras_object import fresh
+from cerebros.training._settings import TrainingSettings
+from cerebros.training._split import Rows
 from cerebros.training._task import TrainingContext
 
 
@@ -39,7 +41,7 @@ def make_model(
         output_scales=context.output_scales,
         seed=seed,
     )
-    _compile(model, context, eager=eager)
+    compile_model(model, context.settings, eager=eager)
     return model
 
 
@@ -50,11 +52,31 @@ def collect_weights(
     weights = read_weights(model, plan)
     for i, stem in enumerate(context.stems or ()):
         if _is_trainable(stem):
-            arrays = model.get_layer(stem.name).get_weights()
+            arrays = arrays_of(model.get_layer(stem.name))
             weights |= {
                 f"stem_{i}/{j:05d}": np.asarray(w) for j, w in enumerate(arrays)
             }
     return weights
+
+
+def arrays_of(model: keras.Model) -> list[Any]:
+    """Copies of all weights of a model or layer, in Keras's order."""
+    return [np.array(keras.ops.convert_to_numpy(w.value)) for w in model.weights]
+
+
+def evaluate_model(
+    model: keras.Model, context: TrainingContext, rows: Rows
+) -> dict[str, float]:
+    """The loss and every metric of a compiled model on some rows."""
+    x, y = context.data.rows(rows)
+    logs = model.evaluate(
+        one_or_many(x),
+        one_or_many(y),
+        batch_size=len(rows),
+        verbose=0,
+        return_dict=True,
+    )
+    return {name: float(value) for name, value in logs.items()}
 
 
 def one_or_many(arrays: Sequence[Any]) -> Any:
@@ -78,12 +100,15 @@ def _own_stem(stem: Any, prefix: str, weights: Weights) -> Any:
         return stem
     stored = [w for key, w in sorted(weights.items()) if key.startswith(prefix)]
     copy = keras.models.clone_model(stem)
-    copy.set_weights(stored or stem.get_weights())
+    copy.set_weights(stored or arrays_of(stem))
     return copy
 
 
-def _compile(model: keras.Model, context: TrainingContext, *, eager: bool) -> None:
-    settings, n_outputs = context.settings, len(model.outputs)
+def compile_model(
+    model: keras.Model, settings: TrainingSettings, *, eager: bool = False
+) -> None:
+    """Compile with fresh copies of the settings' optimizer, loss and metrics."""
+    n_outputs = len(model.outputs)
     optimizer = keras.optimizers.get(fresh(settings.optimizer))
     if isinstance(settings.optimizer, str):
         optimizer.learning_rate = settings.learning_rate

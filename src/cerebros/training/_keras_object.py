@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -67,10 +68,6 @@ def fresh(value: Named) -> Any:
 
 def display_name(value: Named) -> str:
     """The name of a loss, metric or optimizer in snake case, as Keras has it."""
-    if isinstance(value, KerasObject):
-        name = value.name
-        return "".join(
-            f"_{c.lower()}" if c.isupper() and i else c.lower()
-            for i, c in enumerate(name)
-        )
-    return value
+    name = value.name if isinstance(value, KerasObject) else value
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -14,7 +14,12 @@ import keras
 import numpy as np
 
 from cerebros.lowering import initial_weights
-from cerebros.training._keras_model import collect_weights, make_model, one_or_many
+from cerebros.training._keras_model import (
+    arrays_of,
+    collect_weights,
+    make_model,
+    one_or_many,
+)
 from cerebros.training._memory import memory_shortage
 from cerebros.training._outcome import Outcome, Status
 from cerebros.training._row_order import epoch_batches
@@ -83,6 +88,7 @@ def _fit(
         validation_data=(one_or_many(x), one_or_many(y)),
         validation_batch_size=math.ceil(len(y[0]) / n_pieces),
         callbacks=[watch],
+        shuffle=False,  # the batches come in random order; Keras would ask `random`
         verbose=0,
     )
 
@@ -159,7 +165,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         value = values[objective.metric]
         if math.isfinite(values["loss"]) and objective.is_better(value, self._score):
             self._score, self._best_epoch = value, epoch
-            self._best_weights = self.model.get_weights()
+            self._best_weights = arrays_of(self.model)
 
     def _reason_to_stop(self, epoch: int, values: dict[str, float]) -> Status | None:
         if not math.isfinite(values["loss"]):

@@ -33,6 +33,7 @@ def check_targets(
     problems = []
     for i, (y, width) in enumerate(zip(data.targets, output_widths, strict=True)):
         where = f"target {i}" if len(output_widths) > 1 else "the target"
+        y = y.reshape(len(y), -1)
         for problem in _problems(y, y[split.train], width, display_name(loss)):
             problems.append(f"{where} {problem}")
     if problems:
@@ -59,10 +60,9 @@ _REGRESSION_LOSSES = {
 
 
 def _width(y: Array, width: int, what: str) -> str | None:
-    found = int(np.prod(y.shape[1:]))
-    if found == width:
+    if y.shape[1] == width:
         return None
-    return f"has width {found}, but the network's output has width {width}; {what}"
+    return f"has width {y.shape[1]}, but the network's output has width {width}; {what}"
 
 
 def _numbers(y: Array, train: Array, width: int) -> Iterator[str]:
@@ -71,8 +71,8 @@ def _numbers(y: Array, train: Array, width: int) -> Iterator[str]:
     for j in np.flatnonzero((train == train[:1]).all(axis=0)):
         column = f" in column {j}" if train.shape[1] > 1 else ""
         yield (
-            f"is constant ({train[0, j]:g}) in the training rows{column}, so there is "
-            "nothing to learn"
+            f"is constant ({float(train[0, j]):g}) in the training rows{column}, so "
+            "there is nothing to learn"
         )
 
 
@@ -121,8 +121,8 @@ def _zero_or_one(y: Array, train: Array, width: int, loss: str) -> Iterator[str]
         column = f" in column {j}" if train.shape[1] > 1 else ""
         if (train[:, j] == train[0, j]).all():
             yield (
-                f"has one class only in the training rows{column} ({train[0, j]:g}); "
-                "two are needed"
+                f"has one class only in the training rows{column} "
+                f"({float(train[0, j]):g}); two are needed"
             )
 
 

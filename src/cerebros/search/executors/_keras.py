@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from cerebros.search._executor import EpochReport
-from cerebros.training import Outcome, TrainingContext, TrainingTask, train_with_keras
+from cerebros.training import Outcome, TrainingContext, TrainingTask
 
 
 class KerasExecutor:
@@ -23,6 +23,8 @@ class KerasExecutor:
         deadline: float | None,
         report: EpochReport,
     ) -> Iterator[tuple[TrainingTask, Outcome]]:
+        from cerebros.training import train_with_keras
+
         for task in tasks:
             if deadline is not None and time.monotonic() >= deadline:
                 return

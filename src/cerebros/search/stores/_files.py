@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import fsspec
@@ -14,6 +16,7 @@ from cerebros.errors import StoreError
 from cerebros.lowering import Weights
 
 _SUFFIX = ".safetensors"
+_OURS = re.compile(r"trial_\d+\.safetensors(\.part)?")
 
 
 class WeightFiles:
@@ -54,13 +57,29 @@ class WeightFiles:
             ) from error
 
     def keep_only(self, names: Iterable[str]) -> None:
-        """Remove every file that is not named, half-written ones included."""
-        if not self._files.exists(self._folder):
-            return
+        """Remove every trial's file that is not named, half-written ones included.
+
+        Raises:
+            StoreError: if a file cannot be removed.
+        """
         kept = set(names)
-        for path in self._files.ls(self._folder, detail=False):
-            if path.rpartition("/")[2] not in kept:
-                self._files.rm_file(path)
+        try:
+            for path in self._listed():
+                name = path.rpartition("/")[2]
+                if _OURS.fullmatch(name) and name not in kept:
+                    self._files.rm_file(path)
+        except OSError as error:
+            raise StoreError(
+                f"files in {self._folder} cannot be removed "
+                f"({error.strerror or error}); nothing is lost, make rights and call "
+                "again"
+            ) from error
+
+    def _listed(self) -> list[str]:
+        self._files.invalidate_cache(self._folder)
+        if not self._files.exists(self._folder):
+            return []
+        return list(self._files.ls(self._folder, detail=False))
 
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name}"
@@ -85,6 +104,8 @@ def write_whole(files: fsspec.AbstractFileSystem, path: str, content: bytes) -> 
         else:
             files.mv(temporary, path)
     except OSError as error:
+        with suppress(OSError):
+            files.rm_file(temporary)
         raise StoreError(
             f"{path} cannot be written ({error.strerror or error}); make room "
             "or rights and call again: what was finished is kept"

@@ -19,6 +19,7 @@ from cerebros.lowering import Weights
 from cerebros.plan import plan_from_json, plan_to_json
 from cerebros.search._definition import to_json
 from cerebros.search._trial import Standing, Trial
+from cerebros.search.stores._database import database_problem, open_database, storable
 from cerebros.search.stores._files import WeightFiles
 from cerebros.search.stores._memory import check_replaceable, check_same_search
 from cerebros.search.stores._retention import (
@@ -74,7 +75,7 @@ class SqlStore:
 
     def __init__(
         self,
-        url: str,
+        url: str | sql.URL,
         folder: str,
         objective: Objective,
         *,
@@ -86,22 +87,27 @@ class SqlStore:
         self._objective, self._keep, self._name = objective, keep, name
         self._files = WeightFiles(folder)
         self._lock = lock
-        self._engine = sql.create_engine(url)
-        if self._engine.dialect.name == "sqlite":
-            sql.event.listen(self._engine, "connect", _make_durable)
+        self._engine = open_database(url)
 
     @classmethod
     def in_folder(
-        cls, folder: str | Path, objective: Objective, *, keep: Keep = 10
+        cls,
+        folder: str | Path,
+        objective: Objective,
+        *,
+        keep: Keep = 10,
+        name: str = "search",
     ) -> SqlStore:
-        """A search in a folder of its own: `search.sqlite` and `weights/`."""
+        """A search in a folder: `search.sqlite`, and its weights in `weights/`."""
         path = Path(folder)
+        weights = path / "weights" if name == "search" else path / "weights" / name
         return cls(
-            f"sqlite:///{path / DATABASE}",
-            str(path / "weights"),
+            sql.URL.create("sqlite", database=str(path / DATABASE)),
+            str(weights),
             objective,
             keep=keep,
-            lock=path / ".lock",
+            name=name,
+            lock=path / f".lock_{name}",
         )
 
     @contextmanager
@@ -152,7 +158,8 @@ class SqlStore:
                 name = self._files.write(trial.number, weights)
             if trial.number in before:
                 ours = self._is_ours & (_trials.c.number == trial.number)
-                connection.execute(_trials.delete().where(ours))
+                interrupted = _trials.c.status == Status.INTERRUPTED.name
+                connection.execute(_trials.delete().where(ours & interrupted))
             connection.execute(_trials.insert().values(**self._row(trial, name)))
             dropped = self._is_ours & _trials.c.number.not_in(kept)
             connection.execute(
@@ -205,36 +212,64 @@ class SqlStore:
         try:
             with self._engine.begin() as connection:
                 yield connection
-        except (exc.OperationalError, exc.DatabaseError) as error:
-            raise StoreError(_database_problem(self._where, error)) from error
+        except exc.DBAPIError as error:
+            raise StoreError(database_problem(self._where, error)) from error
 
     def _stored_definition(self, connection: sql.Connection) -> dict[str, Any] | None:
         ours = _searches.c.name == self._name
-        row = connection.execute(sql.select(_searches).where(ours)).one_or_none()
-        if row is None:
+        version = connection.scalar(sql.select(_searches.c.schema_version).where(ours))
+        if version is None:
             return None
-        if row.schema_version > SCHEMA_VERSION:
+        if version > SCHEMA_VERSION:
             raise StoreError(
                 f"{self._where} was written by a newer release (schema version "
-                f"{row.schema_version}, this one knows {SCHEMA_VERSION}); upgrade "
-                "cerebros to open it"
+                f"{version}, this one knows {SCHEMA_VERSION}); upgrade cerebros to "
+                "open it"
             )
-        return dict(json.loads(row.definition))
+        definition = connection.scalar(sql.select(_searches.c.definition).where(ours))
+        with self._undamaged("the definition of the search"):
+            return dict(json.loads(definition or ""))
 
     def _read_trials(self, connection: sql.Connection) -> list[Trial]:
         rows = connection.execute(
             sql.select(_trials).where(self._is_ours).order_by(_trials.c.number)
         )
-        return [_trial_of(row) for row in rows]
+        return [self._trial_of(row) for row in rows]
+
+    def _trial_of(self, row: Any) -> Trial:
+        with self._undamaged(f"trial {row.number}"):
+            return Trial(
+                number=row.number,
+                plan=plan_from_json(row.plan),
+                status=Status[row.status],
+                score=row.score,
+                best_epoch=row.best_epoch,
+                history={k: tuple(v) for k, v in json.loads(row.history).items()},
+                repairs=tuple(json.loads(row.repairs)),
+                error=row.error,
+                seconds=row.seconds,
+            )
+
+    @contextmanager
+    def _undamaged(self, what: str) -> Iterator[None]:
+        """Around what reads text of the database that may be damaged."""
+        try:
+            yield
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StoreError(
+                f"{self._where} is damaged: {what} cannot be read "
+                f"({type(error).__name__}: {error}); restore it from a copy"
+            ) from error
 
     def _read_standings(self, connection: sql.Connection) -> dict[int, Standing]:
         """What ranks the stored trials, without their plans and histories."""
         columns = (_trials.c.number, _trials.c.status, _trials.c.score)
         rows = connection.execute(sql.select(*columns).where(self._is_ours))
-        return {
-            number: _Standing(number, Status[status], score)
-            for number, status, score in rows
-        }
+        with self._undamaged("the status of a trial"):
+            return {
+                number: _Standing(number, Status[status], score)
+                for number, status, score in rows
+            }
 
     def _row(self, trial: Trial, weights_file: str | None) -> dict[str, Any]:
         return {
@@ -246,7 +281,7 @@ class SqlStore:
             "best_epoch": trial.best_epoch,
             "history": json.dumps(dict(trial.history)),
             "repairs": json.dumps(trial.repairs),
-            "error": trial.error,
+            "error": storable(trial.error),
             "seconds": trial.seconds,
             "weights_file": weights_file,
             "finished_at": _now(),
@@ -257,29 +292,6 @@ class _Standing(NamedTuple):
     number: int
     status: Status
     score: float | None
-
-
-def _trial_of(row: Any) -> Trial:
-    return Trial(
-        number=row.number,
-        plan=plan_from_json(row.plan),
-        status=Status[row.status],
-        score=row.score,
-        best_epoch=row.best_epoch,
-        history={k: tuple(v) for k, v in json.loads(row.history).items()},
-        repairs=tuple(json.loads(row.repairs)),
-        error=row.error,
-        seconds=row.seconds,
-    )
-
-
-def _make_durable(connection: Any, _record: Any) -> None:
-    """Readers never wait for the writer, and a commit survives a power cut."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA busy_timeout=30000")
-    cursor.close()
 
 
 def _prepare_folder(folder: Path) -> None:
@@ -299,17 +311,6 @@ def _prepare_folder(folder: Path) -> None:
             f"the folder {folder} has {free // 2**20} MiB left; make room for at least "
             f"{_LEAST_FREE_BYTES // 2**20} MiB, or choose another one"
         )
-
-
-def _database_problem(where: str, error: exc.SQLAlchemyError) -> str:
-    reason = str(getattr(error, "orig", None) or error)
-    if "malformed" in reason or "not a database" in reason:
-        return f"{where} is damaged ({reason}); restore it from a copy"
-    if "no such table" in reason or "no such column" in reason:
-        return f"{where} is not a search of this project ({reason})"
-    if "unable to open" in reason:
-        return f"{where} cannot be opened ({reason}); is the folder right?"
-    return f"{where} cannot be used: {reason}; what was finished is kept"
 
 
 def _now() -> str:

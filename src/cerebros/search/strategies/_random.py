@@ -47,10 +47,13 @@ class RandomSearch:
         """The plans of the trials with these numbers; the history is not used."""
         return [self._draw(number, seed) for number in numbers]
 
+    def architecture(self, i: int, *, seed: int) -> Any:
+        """The sizes of architecture `i`, which its wirings share."""
+        rng = np.random.default_rng([seed, 2, i])
+        return self.space.sample_architecture(self.ports, rng)
+
     def _draw(self, number: int, seed: int) -> Draw:
-        architecture = self.space.sample_architecture(
-            self.ports, np.random.default_rng([seed, 2, number // self.n_wirings])
-        )
+        architecture = self.architecture(number // self.n_wirings, seed=seed)
         return self.space.sample_wiring(
             architecture, np.random.default_rng([seed, 3, number])
         )

@@ -1,0 +1,110 @@
+"""Arguments as the original took them: shapes, base models, unknown keywords."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cerebros.errors import DataError
+from cerebros.training import Dataset, find_target_copies
+
+
+def arguments_of(component: type, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Those arguments that a component's constructor takes, by name."""
+    names = inspect.signature(component).parameters
+    return {name: value for name, value in arguments.items() if name in names}
+
+
+def input_shapes_of(value: Any) -> list[tuple[int, ...]]:
+    """Shape of one row of each input: an int, a tuple, or the digits as a string.
+
+    Raises:
+        ValueError: if an entry is none of these.
+    """
+    entries = value if isinstance(value, list) else [value]
+    return [_shape(entry) for entry in entries]
+
+
+def _shape(entry: Any) -> tuple[int, ...]:
+    parts = entry if isinstance(entry, (tuple, list)) else (entry,)
+    try:
+        shape = tuple(int(part) for part in parts)
+    except (TypeError, ValueError):
+        shape = ()
+    if not shape or min(shape) < 1:
+        raise ValueError(
+            f"input_shapes holds {entry!r}, but each entry is a number, a tuple of "
+            "numbers, or digits as text"
+        )
+    return shape
+
+
+def base_models_of(value: Any, *, n_inputs: int) -> list[Any] | None:
+    """A Keras model or None for each input; None if there is no model at all.
+
+    Raises:
+        ValueError: if the number of entries is not that of the inputs.
+    """
+    entries = [None if _is_none(entry) else entry for entry in value or []]
+    if not any(entry is not None for entry in entries):
+        return None
+    if len(entries) != n_inputs:
+        raise ValueError(
+            f"base_models has {len(entries)} entries, but there are {n_inputs} inputs; "
+            "give one for each, '' for none"
+        )
+    return entries
+
+
+def _is_none(entry: Any) -> bool:
+    return entry is None or (isinstance(entry, str) and entry == "")
+
+
+def widths_of(
+    shapes: Sequence[tuple[int, ...]], base_models: Sequence[Any] | None
+) -> tuple[int, ...]:
+    """Features that each input brings to the network, base models considered."""
+    models = base_models or [None] * len(shapes)
+    return tuple(
+        math.prod(shape if model is None else model.output_shape[1:])
+        for shape, model in zip(shapes, models, strict=True)
+    )
+
+
+def warn_of_unknown(where: str, keywords: Mapping[str, Any]) -> None:
+    """Warn once that keywords of an old script have no meaning here."""
+    if keywords:
+        warnings.warn(
+            f"{where} ignores arguments that it does not know: "
+            f"{', '.join(sorted(keywords))}",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def check_shapes(data: Dataset, shapes: Sequence[tuple[int, ...]]) -> None:
+    """Make sure that each input has the shape that was said.
+
+    Raises:
+        DataError: if the number of inputs or a shape differs.
+    """
+    found = [x.shape[1:] for x in data.inputs]
+    if found != list(shapes):
+        raise DataError(
+            f"input_shapes says {list(shapes)}, but the rows of training_data have the "
+            f"shapes {found}"
+        )
+
+
+def warn_of_target_copies(data: Dataset) -> None:
+    """Warn loudly of inputs from which a target can simply be read."""
+    for problem in find_target_copies(data):
+        warnings.warn(
+            f"{problem}: a network will read the answer there, and its score will say "
+            "nothing about new rows; leave it out of training_data",
+            UserWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,1 @@
+"""An import path of the original package; see `cerebros.compat`."""

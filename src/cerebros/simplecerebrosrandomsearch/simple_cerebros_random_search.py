@@ -1,0 +1,3 @@
+"""An import path of the original package; see `cerebros.compat`."""
+
+from cerebros.compat import SimpleCerebrosRandomSearch as SimpleCerebrosRandomSearch
