@@ -120,3 +120,6 @@ def compile_model(
         metrics=metrics if n_outputs > 1 else metrics[0],
         run_eagerly=eager,
     )
+    if not eager:
+        # So that a file saved before any training loads without complaint.
+        model.optimizer.build(model.trainable_variables)

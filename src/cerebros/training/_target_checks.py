@@ -99,15 +99,20 @@ def _one_hot(y: Array, train: Array, width: int) -> Iterator[str]:
         yield problem
         return
     sums = y.sum(axis=1)
-    if not np.allclose(sums, 1, atol=1e-4) or y.min() < 0:
+    found = None
+    if (smallest := float(y.min())) < 0:
+        found = f"row {int(np.argmin(y.min(axis=1)))} holds {smallest:g}"
+    elif not np.allclose(sums, 1, atol=1e-4):
         row = int(np.argmax(np.abs(sums - 1)))
+        found = f"row {row} sums to {float(sums[row]):g}"
+    if found:
         yield (
-            f"is not one-hot: row {row} sums to {sums[row]:g}, but each row holds "
-            "shares of classes that sum to 1"
+            f"is not one-hot: {found}, but each row holds shares of classes that sum "
+            "to 1"
         )
         return
-    found = set(np.flatnonzero(train.max(axis=0) > 0).tolist())
-    yield from _missing_classes(set(range(width)), found)
+    classes = set(np.flatnonzero(train.max(axis=0) > 0).tolist())
+    yield from _missing_classes(set(range(width)), classes)
 
 
 def _zero_or_one(y: Array, train: Array, width: int, loss: str) -> Iterator[str]:
