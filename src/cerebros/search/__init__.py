@@ -1,6 +1,7 @@
 """The search: strategies propose plans, executors train them, stores remember."""
 
 from cerebros.search._definition import as_plain as as_plain
+from cerebros.search._definition import changed_entries as changed_entries
 from cerebros.search._definition import definition_of as definition_of
 from cerebros.search._definition import to_json as to_json
 from cerebros.search._executor import Executor as Executor

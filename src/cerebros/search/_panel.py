@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
 from rich.panel import Panel as Frame
 from rich.progress_bar import ProgressBar
@@ -56,31 +56,41 @@ class Panel:
     def _render(self) -> Frame:
         standings = self._standings
         assert standings is not None, "rendered while running()"
+        bar = ProgressBar(
+            total=standings.n_trials,
+            completed=standings.n_done,
+            complete_style="cyan",
+            finished_style="green",
+        )
         rows = Table.grid(padding=(0, 2))
         rows.add_row("best", self._best(standings))
         rows.add_row("now", self._now if standings.n_done < standings.n_trials else "–")
         rows.add_row("time", self._time(standings))
-        bar = ProgressBar(
-            total=standings.n_trials, completed=standings.n_done, width=50
-        )
+        # A bar does not end its line; as a cell of a grid it has one of its own.
+        content = Table.grid(expand=True)
+        content.add_row(bar)
+        content.add_row(rows)
+        n_failed = standings.n_failed
         return Frame(
-            Group(bar, rows),
-            title=f"{standings.n_done} of {standings.n_trials} trials",
+            content,
+            title=f"{standings.n_done} of {standings.n_trials} trials"
+            + (f", {n_failed} failed" if n_failed else ""),
             title_align="left",
             width=min(self._console.width, 92),
         )
 
     def _best(self, standings: Standings) -> Text:
+        """Two lines from the start, so that nothing jumps."""
         best = standings.best
         if best is None or best.score is None:
-            return Text("none yet")
+            return Text("none yet\n")
         return Text.assemble(
             (number_text(best.score), "bold"),
-            f"  {standings.objective.metric}  (trial {best.number})\n",
+            f"  {standings.objective.metric}, trial {best.number}\n",
             (summarize_plan(best.plan), "dim"),
         )
 
     def _time(self, standings: Standings) -> str:
         left = standings.seconds_left
         text = duration(standings.seconds)
-        return text if left is None else f"{text}, about {duration(left)} left"
+        return f"{text}, about {duration(left)} left" if left and left >= 1 else text

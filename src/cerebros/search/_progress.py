@@ -89,10 +89,11 @@ class Standings:
         self.objective = context.objective
         self.n_epochs = context.settings.epochs
         self._n_before = len(self.trials)
-        self._start = time.monotonic()
+        self._start = self._last = time.monotonic()
 
     def add(self, trial: Trial) -> None:
         self.trials[trial.number] = trial
+        self._last = time.monotonic()
 
     @property
     def best(self) -> Trial | None:
@@ -101,6 +102,10 @@ class Standings:
     @property
     def n_done(self) -> int:
         return sum(trial.status.is_final for trial in self.trials.values())
+
+    @property
+    def n_failed(self) -> int:
+        return sum(t.score is None for t in self.trials.values() if t.status.is_final)
 
     @property
     def seconds(self) -> float:
@@ -112,7 +117,9 @@ class Standings:
         n_new = self.n_done - self._n_before
         if n_new < 1:
             return None
-        return self.seconds / n_new * (self.n_trials - self.n_done)
+        per_trial = (self._last - self._start) / n_new
+        since_last = time.monotonic() - self._last
+        return max(0.0, per_trial * (self.n_trials - self.n_done) - since_last)
 
 
 class Lines:

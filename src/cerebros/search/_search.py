@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from cerebros.search._strategy import Strategy
 from cerebros.search.executors import KerasExecutor
 from cerebros.search.stores import Keep, MemoryStore, SqlStore
 from cerebros.search.strategies import RandomSearch
-from cerebros.spaces import RandomWiring, Space
+from cerebros.spaces import Ports, RandomWiring, Space
 from cerebros.training import (
     Objective,
     Problem,
@@ -81,10 +82,11 @@ def search_networks(
     _check_counts(n_architectures, n_wirings, seed, time_budget)
     context = problem.context(training or TrainingSettings(), objective)
     context = replace(context, stems=stems) if stems else context
+    ports = _ports(problem, stems)
     strategy = strategy or RandomSearch(
-        space=space or RandomWiring(), ports=problem.ports, n_wirings=n_wirings
+        space=space or RandomWiring(), ports=ports, n_wirings=n_wirings
     )
-    rehearse(context, problem.ports)
+    rehearse(context, ports)
     if store is None:
         store = open_store(out, context.objective, keep=keep)
     result = SearchResult(store, context)
@@ -109,6 +111,23 @@ def open_store(
     if out is None:
         return MemoryStore(objective, keep=keep)
     return SqlStore.in_folder(out, objective, keep=keep)
+
+
+def _ports(problem: Problem, stems: Sequence[Any] | None) -> Ports:
+    """What a network reads: the data, or what the stems make of them."""
+    widths = problem.ports.input_widths
+    if not stems:
+        return problem.ports
+    if len(stems) != len(widths):
+        raise ValueError(
+            f"stems must hold a model or None for each of the {len(widths)} inputs, "
+            f"but holds {len(stems)}"
+        )
+    through = (
+        width if stem is None else math.prod(stem.output_shape[1:])
+        for width, stem in zip(widths, stems, strict=True)
+    )
+    return replace(problem.ports, input_widths=tuple(through))
 
 
 def _check_counts(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -30,14 +32,14 @@ def make_model(
         plan: the network.
         weights: of the plan, and of stems if `collect_weights` found some.
         context: shapes, stems, output scales, loss, metrics, optimizer.
-        seed: of dropout.
+        seed: of dropout, that in stems included.
         eager: run without compiling, for a single small step.
     """
     model = to_keras(
         plan,
         {key: w for key, w in weights.items() if not key.startswith("stem_")},
         input_shapes=context.input_shapes,
-        stems=_own_stems(context.stems, weights),
+        stems=_own_stems(context.stems, weights, seed),
         output_scales=context.output_scales,
         seed=seed,
     )
@@ -88,10 +90,15 @@ def _is_trainable(stem: Any) -> bool:
     return stem is not None and bool(stem.trainable_weights)
 
 
-def _own_stems(stems: Sequence[Any] | None, weights: Weights) -> list[Any] | None:
+def _own_stems(
+    stems: Sequence[Any] | None, weights: Weights, seed: int
+) -> list[Any] | None:
     if stems is None:
         return None
-    return [_own_stem(stem, f"stem_{i}/", weights) for i, stem in enumerate(stems)]
+    own = [_own_stem(stem, f"stem_{i}/", weights) for i, stem in enumerate(stems)]
+    for i, stem in enumerate(own):
+        _seed_dropout(stem, [seed, i])
+    return own
 
 
 def _own_stem(stem: Any, prefix: str, weights: Weights) -> Any:
@@ -99,9 +106,29 @@ def _own_stem(stem: Any, prefix: str, weights: Weights) -> Any:
     if not _is_trainable(stem):
         return stem
     stored = [w for key, w in sorted(weights.items()) if key.startswith(prefix)]
-    copy = keras.models.clone_model(stem)
+    with _random_left_alone():
+        copy = keras.models.clone_model(stem)
     copy.set_weights(stored or arrays_of(stem))
     return copy
+
+
+def _seed_dropout(stem: Any, entropy: list[int]) -> None:
+    """Make what a stem draws at random follow from the trial's numbers alone."""
+    variables = [] if stem is None else stem.variables
+    states = [v for v in variables if v.name == "seed_generator_state"]
+    seeds = np.random.SeedSequence(entropy).generate_state(len(states))
+    for state, value in zip(states, seeds, strict=True):
+        state.assign(np.array([value, 0], np.uint32))
+
+
+@contextmanager
+def _random_left_alone() -> Iterator[None]:
+    """Keras asks Python's own generator for seeds, even if it will not need them."""
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 def compile_model(

@@ -5,7 +5,10 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 
@@ -13,12 +16,14 @@ from typing import Any, TypeAlias
 class KerasObject:
     """A Keras loss, metric or optimizer, of which every trial gets a fresh copy.
 
-    Equal objects have equal classes and configurations.
+    Equal objects have equal classes and configurations. The number that Keras puts
+    behind a name that it has given before (`auc_3`) is no part of that: it tells how
+    many objects the process had made.
 
     Attributes:
         name: of the class or function.
-        config: its configuration as JSON; empty for a class or a function.
-        source: what was given: an object, a class, or a function.
+        config: its configuration as JSON; empty for a function.
+        source: what was given: an object, or a function.
     """
 
     name: str
@@ -26,12 +31,29 @@ class KerasObject:
     source: Any = field(compare=False, repr=False)
 
     def fresh(self) -> Any:
-        """A new object of the same kind, without any state."""
-        if inspect.isclass(self.source):
-            return self.source()
-        if hasattr(self.source, "get_config"):
-            return type(self.source).from_config(self.source.get_config())
+        """A new object of the same kind, without any state.
+
+        A loss has no state and is handed out itself, and so is a metric that Keras
+        cannot make again from its configuration, as one around a user's function.
+        """
+        if not self.config or _is_loss(self.source):
+            return self.source
+        config = self.source.get_config()
+        if (name := self.given_name) is not None:
+            config["name"] = name
+        with suppress(TypeError, ValueError, NotImplementedError):
+            return type(self.source).from_config(config)
         return self.source
+
+    @property
+    def given_name(self) -> str | None:
+        """The name in the configuration, by which histories call a metric."""
+        name = json.loads(self.config).get("name") if self.config else None
+        return name if isinstance(name, str) else None
+
+    def renamed(self, name: str) -> KerasObject:
+        config = json.loads(self.config) | {"name": name}
+        return replace(self, config=json.dumps(config, sort_keys=True))
 
 
 Named: TypeAlias = str | KerasObject
@@ -49,16 +71,33 @@ def named(value: Any) -> Named:
     """
     if isinstance(value, (str, KerasObject)):
         return value
+    if inspect.isclass(value) and hasattr(value, "get_config"):
+        value = value()
     if hasattr(value, "get_config"):
-        if inspect.isclass(value):
-            return KerasObject(value.__name__, "", value)
-        config = json.dumps(value.get_config(), sort_keys=True, default=repr)
-        return KerasObject(type(value).__name__, config, value)
+        name = type(value).__name__
+        config = _without_counter(value.get_config(), name)
+        if _is_loss(value):
+            config = _plain_attributes(value) | config
+        text = json.dumps(config, sort_keys=True, default=repr)
+        return KerasObject(name, text, value)
     if callable(value):
         return KerasObject(getattr(value, "__name__", repr(value)), "", value)
     raise TypeError(
         f"a loss, metric or optimizer is a name or a Keras object, but got {value!r}"
     )
+
+
+def told_apart(metrics: Sequence[Named]) -> tuple[Named, ...]:
+    """Metrics of which those of the same name are numbered: `auc`, `auc_1`."""
+    seen = Counter(metric for metric in metrics if isinstance(metric, str))
+    result: list[Named] = []
+    for metric in metrics:
+        if isinstance(metric, KerasObject) and (name := metric.given_name):
+            if seen[name]:
+                metric = metric.renamed(f"{name}_{seen[name]}")
+            seen[name] += 1
+        result.append(metric)
+    return tuple(result)
 
 
 def fresh(value: Named) -> Any:
@@ -68,6 +107,40 @@ def fresh(value: Named) -> Any:
 
 def display_name(value: Named) -> str:
     """The name of a loss, metric or optimizer in snake case, as Keras has it."""
-    name = value.name if isinstance(value, KerasObject) else value
+    return _snake_case(value.name if isinstance(value, KerasObject) else value)
+
+
+def _snake_case(name: str) -> str:
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def _is_loss(value: Any) -> bool:
+    return not hasattr(value, "update_state") and not hasattr(value, "apply_gradients")
+
+
+def _plain_attributes(loss: Any) -> dict[str, Any]:
+    """What a loss was made with; Keras leaves some of it out of the configuration."""
+    attributes = {**vars(loss), **getattr(loss, "_fn_kwargs", {})}
+    plain = (bool, int, float, str, type(None))
+    return {
+        key: value
+        for key, value in attributes.items()
+        if isinstance(value, plain) and not key.startswith("_")
+    }
+
+
+def _without_counter(config: Mapping[str, Any], class_name: str) -> dict[str, Any]:
+    """A configuration in which no name tells how many objects there were before."""
+    result = {key: _without_nested_counter(value) for key, value in config.items()}
+    name, own = config.get("name"), _snake_case(class_name)
+    if isinstance(name, str) and re.fullmatch(rf"{own}_\d+", name):
+        result["name"] = own
+    return result
+
+
+def _without_nested_counter(value: Any) -> Any:
+    match value:
+        case {"class_name": str(name), "config": dict(config)}:
+            return {**value, "config": _without_counter(config, name)}
+    return value

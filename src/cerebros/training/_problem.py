@@ -179,10 +179,11 @@ class Problem:
         settings: TrainingSettings,
         objective: Objective | None = None,
     ) -> TrainingContext:
-        """What all trainings have in common, with the usual loss and metrics."""
+        """What all trainings have in common; what was left open is decided here."""
         usual = _USUAL[self.task]
         settings = replace(
             settings,
+            batch_size=settings.batch_rows(len(self.split.train)),
             loss=usual.loss if settings.loss is None else settings.loss,
             metrics=usual.metrics if settings.metrics is None else settings.metrics,
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from cerebros.training._keras_object import Named, named
+from cerebros.training._keras_object import Named, named, told_apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,8 @@ class TrainingSettings:
         if self.loss is not None:
             self._replace(loss=named(self.loss))
         if self.metrics is not None:
-            self._replace(metrics=tuple(named(m) for m in _as_many(self.metrics)))
+            metrics = [named(metric) for metric in _as_many(self.metrics)]
+            self._replace(metrics=told_apart(metrics))
 
     def _replace(self, **values: Any) -> None:
         for name, value in values.items():

@@ -135,7 +135,7 @@ class SqlStore:
             yield
 
     def definition(self) -> dict[str, Any]:
-        with self._transaction() as connection:
+        with self._reading() as connection:
             stored = None
             if sql.inspect(connection).has_table(_searches.name):
                 stored = self._stored_definition(connection)
@@ -144,7 +144,7 @@ class SqlStore:
         return stored
 
     def trials(self) -> list[Trial]:
-        with self._transaction() as connection:
+        with self._reading() as connection:
             return self._read_trials(connection)
 
     def append(self, trial: Trial, weights: Weights | None) -> None:
@@ -173,7 +173,7 @@ class SqlStore:
 
     def weights(self, number: int) -> Weights:
         ours = self._is_ours & (_trials.c.number == number)
-        with self._transaction() as connection:
+        with self._reading() as connection:
             name = connection.scalar(sql.select(_trials.c.weights_file).where(ours))
         if name is None:
             raise weights_not_kept(number, self._keep)
@@ -206,6 +206,15 @@ class SqlStore:
             yield
         finally:
             lock.release()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sql.Connection]:
+        """A transaction that does not make a database where there is none."""
+        url = self._engine.url
+        if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+            raise StoreError(f"{self._where} holds no search: there is no such file")
+        with self._transaction() as connection:
+            yield connection
 
     @contextmanager
     def _transaction(self) -> Iterator[sql.Connection]:
@@ -286,6 +295,20 @@ class SqlStore:
             "weights_file": weights_file,
             "finished_at": _now(),
         }
+
+
+def search_names(folder: str | Path) -> list[str]:
+    """Names of the searches in the database of a folder, the last begun last.
+
+    Raises:
+        StoreError: if the database cannot be read.
+    """
+    store = SqlStore.in_folder(folder, Objective())
+    with store._transaction() as connection:
+        if not sql.inspect(connection).has_table(_searches.name):
+            return []
+        in_order = sql.select(_searches.c.name).order_by(_searches.c.begun_at)
+        return list(connection.scalars(in_order))
 
 
 class _Standing(NamedTuple):

@@ -1,11 +1,10 @@
-"""For tests of what reads plans: random valid plans, as a Hypothesis strategy.
-
-Needs the extra `test`; nothing else in the package imports this file.
-"""
+"""Random valid plans, as a Hypothesis strategy."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from hypothesis import strategies as st
 
 from cerebros.plan import (
     ACTIVATIONS,
@@ -19,14 +18,6 @@ from cerebros.plan import (
     Step,
     Unit,
 )
-
-try:
-    from hypothesis import strategies as st
-except ImportError as error:
-    raise ImportError(
-        "cerebros.testing needs Hypothesis; install it with "
-        "`pip install 'cerebros[test]'`"
-    ) from error
 
 
 @st.composite

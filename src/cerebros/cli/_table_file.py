@@ -1,0 +1,147 @@
+"""Tables as they come: files of several kinds, or standard input."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import sys
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from cerebros.errors import DataError
+
+STANDARD_INPUT = "-"
+_SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
+_SUFFIXES = (*_SEPARATORS, ".parquet")
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """The bytes of a table, and where they come from.
+
+    Attributes:
+        content: of the file.
+        path: of the file; None for standard input, which holds CSV.
+    """
+
+    content: bytes
+    path: Path | None = None
+
+    @cached_property
+    def sha256(self) -> str:
+        """The fingerprint by which a changed table is found out."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        if self.path is None:
+            return "the table on standard input"
+        return f"the table {self.path}"
+
+    def frame(self) -> pd.DataFrame:
+        """Its rows; the names of the columns are text.
+
+        Raises:
+            DataError: if it is empty, or not a table.
+        """
+        if not self.content.strip():
+            raise DataError(f"{self.name} is empty")
+        suffix = ".csv" if self.path is None else suffix_of(self.path)
+        frame = self._parquet() if suffix == ".parquet" else self._text(suffix)
+        if not len(frame):
+            raise DataError(
+                f"{self.name} has no rows, only the names of {len(frame.columns)} "
+                "columns"
+            )
+        frame.columns = pd.Index(
+            [str(column) for column in frame.columns], dtype=object
+        )
+        if twice := frame.columns[frame.columns.duplicated()].tolist():
+            raise DataError(f"{self.name} has several columns named {twice[0]!r}")
+        return frame
+
+    def _text(self, suffix: str) -> pd.DataFrame:
+        is_zipped = suffix.endswith(".gz")
+        try:
+            with warnings.catch_warnings():
+                # A row that is longer than the header would be cut with a warning.
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                return pd.read_csv(
+                    io.BytesIO(self.content),
+                    sep=self._separator(suffix),
+                    compression="gzip" if is_zipped else None,
+                    encoding="utf-8",
+                    index_col=False,
+                    low_memory=False,
+                )
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{self.name} is not UTF-8 text; save it as UTF-8"
+            ) from error
+        except pd.errors.ParserWarning as error:
+            raise DataError(
+                f"{self.name} has rows with more values than the header has names"
+            ) from error
+        except (ValueError, OSError, EOFError) as error:
+            raise DataError(f"{self.name} cannot be read: {error}") from error
+
+    def _separator(self, suffix: str) -> str:
+        """That of the kind of file; semicolons if the header has only those."""
+        separator = _SEPARATORS[suffix]
+        header = self.content.split(b"\n", 1)[0]
+        is_other = suffix == ".csv" and b"," not in header and b";" in header
+        return ";" if is_other else separator
+
+    def _parquet(self) -> pd.DataFrame:
+        try:
+            frame = pd.read_parquet(io.BytesIO(self.content))
+        except ImportError as error:
+            raise DataError(
+                f"{self.name} is a Parquet file, and reading those needs pyarrow: "
+                "pip install 'cerebros[parquet]'"
+            ) from error
+        except (ValueError, OSError) as error:  # pyarrow's errors are among these
+            raise DataError(f"{self.name} cannot be read: {error}") from error
+        is_numbered = isinstance(frame.index, pd.RangeIndex)
+        return frame if is_numbered else frame.reset_index()
+
+
+def read_table(source: str) -> TableFile:
+    """Read a file, or standard input if the source is `-`.
+
+    Raises:
+        DataError: if there is no such file, it is a folder, or of an unknown kind.
+    """
+    if source == STANDARD_INPUT:
+        return TableFile(sys.stdin.buffer.read())
+    path = Path(source)
+    if path.is_dir():
+        raise DataError(f"the table {path} is a folder; name a file in it")
+    suffix_of(path)
+    try:
+        return TableFile(path.read_bytes(), path)
+    except FileNotFoundError:
+        raise DataError(f"the table {path} does not exist") from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"the table {path} cannot be read: {reason}") from error
+
+
+def suffix_of(path: Path) -> str:
+    """The end of a name that says what kind of table it is.
+
+    Raises:
+        DataError: if it says nothing.
+    """
+    for suffix in _SUFFIXES:
+        if path.name.lower().endswith(suffix):
+            return suffix
+    raise DataError(
+        f"the table {path} is of an unknown kind; its name must end in "
+        f"{', '.join(_SUFFIXES)}"
+    )

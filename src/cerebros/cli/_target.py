@@ -1,0 +1,132 @@
+"""The column to predict: numbers, or classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pandas.api import types
+
+from cerebros.cli._columns import as_numbers, is_number_like, stray_texts
+from cerebros.errors import DataError
+
+if TYPE_CHECKING:
+    from cerebros.cli._columns import Series
+
+TaskName = Literal["regression", "classification"]
+
+_MOST_CLASSES = 10  # that whole numbers are taken for, unless a person says so
+_ROWS_OF_A_CLASS = 5
+
+
+def decide_task(target: Series, asked: str) -> tuple[TaskName, str]:
+    """Whether to predict numbers or classes, and why.
+
+    Text, truth values, two different values, and few whole numbers are classes;
+    everything else is numbers.
+
+    Args:
+        target: the column to predict, without missing values.
+        asked: `"regression"`, `"classification"` or `"auto"`.
+
+    Raises:
+        DataError: if the values do not suit the task.
+    """
+    if target.dtype.kind in "mM":
+        raise DataError(
+            f"the target {target.name!r} holds dates or times; turn it into numbers, "
+            "such as days since a fixed date"
+        )
+    if target.nunique() == 1:
+        (only,) = target.unique().tolist()
+        raise DataError(
+            f"the target {target.name!r} is {only!r} in every row, so there is nothing "
+            "to learn; use another target"
+        )
+    if asked == "regression":
+        _check_numbers(target)
+        return "regression", "as asked"
+    if asked == "classification":
+        _check_classes(target)
+        return "classification", "as asked"
+    task, reason = _guess_task(target)
+    if task == "classification":
+        _check_classes(target)
+    return task, f"{target.name!r} holds {reason}; --task decides otherwise"
+
+
+def check_no_missing(target: Series) -> None:
+    """Make sure that every row has a value of the target.
+
+    Raises:
+        DataError: if not; the message says how many and where the first is.
+    """
+    missing = target.isna().to_numpy()
+    if missing.any():
+        raise DataError(
+            f"the target {target.name!r} is missing in {int(missing.sum())} of "
+            f"{len(target)} rows, first in row {int(missing.argmax()) + 1}; remove "
+            "these rows from the table"
+        )
+
+
+def target_values(target: Series, task: TaskName) -> npt.NDArray[Any]:
+    """Numbers to predict, or the label of each row."""
+    if task == "regression":
+        return as_numbers(target)
+    if types.is_bool_dtype(target):
+        return target.to_numpy(dtype=bool)
+    if types.is_integer_dtype(target):
+        return target.to_numpy(dtype=np.int64)
+    if is_number_like(target):
+        return as_numbers(target)
+    return target.astype(str).to_numpy(dtype=object)
+
+
+def _guess_task(target: Series) -> tuple[TaskName, str]:
+    n_values = int(target.nunique())
+    if types.is_bool_dtype(target):
+        return "classification", "truth values"
+    if not is_number_like(target):
+        _check_not_mostly_numbers(target)
+        return "classification", f"text ({n_values} classes)"
+    if n_values == 2:
+        return "classification", "two different values"
+    values = as_numbers(target)
+    is_whole = bool(np.isfinite(values).all() and (values == np.round(values)).all())
+    is_few = n_values <= min(_MOST_CLASSES, len(target) // _ROWS_OF_A_CLASS)
+    if is_whole and n_values > 2 and is_few:
+        return "classification", f"{n_values} different whole numbers"
+    return "regression", f"numbers ({n_values:,} different ones)"
+
+
+def _check_numbers(target: Series) -> None:
+    if is_number_like(target):
+        return
+    n_strays, example = stray_texts(target)
+    raise DataError(
+        f"the target {target.name!r} holds {example!r} and the like in {n_strays} of "
+        f"{len(target)} rows, but a regression predicts numbers; correct these rows, "
+        "or use --task classification"
+    )
+
+
+def _check_not_mostly_numbers(target: Series) -> None:
+    n_strays, example = stray_texts(target)
+    if n_strays * 2 < len(target):
+        raise DataError(
+            f"the target {target.name!r} holds numbers, but text such as {example!r} "
+            f"in {n_strays} of {len(target)} rows; correct these rows, or use --task "
+            "classification if they are names"
+        )
+
+
+def _check_classes(target: Series) -> None:
+    n_classes = int(target.nunique())
+    if n_classes > 2 and n_classes * 2 > len(target):
+        raise DataError(
+            f"the target {target.name!r} holds {n_classes:,} different values in "
+            f"{len(target):,} rows, too many to be classes; use --task regression, or "
+            "another target"
+        )
