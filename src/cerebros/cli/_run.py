@@ -13,8 +13,10 @@ from typing import Any
 from cerebros.cli._exit import Exit
 from cerebros.cli._files import draw_trial, save_model
 from cerebros.cli._job import Job
+from cerebros.cli._keras_loading import load_keras
 from cerebros.cli._output import note, print_json, say
 from cerebros.cli._standings import print_scores, print_trials, trial_data
+from cerebros.errors import SearchError
 from cerebros.search import SearchResult, SqlStore, duration
 from cerebros.search.stores import DATABASE
 from cerebros.training import Problem
@@ -47,29 +49,35 @@ class Run:
             SearchError: if every trial failed.
             StoreError: if the folder cannot be used.
         """
-        start = time.monotonic()
-        n_before = self._n_done()
+        try:
+            load_keras()
+            self._report(self._search())
+        except KeyboardInterrupt:
+            note(f"\nInterrupted: {self._kept()}")
+            return Exit.INTERRUPTED
+        except SearchError:
+            if self._n_done() < self.job.n_trials:
+                note(f"The time was too short: {self._kept()}")
+            raise
+        return Exit.DONE
+
+    def _search(self) -> SearchResult:
+        start, n_before = time.monotonic(), self._n_done()
         is_done = n_before >= self.job.n_trials
         if is_done and self._is_talkative:
             note(f"Nothing is left to train: {n_before} networks are stored.")
         is_silent = is_done or self.arguments.quiet
-        try:
-            result = self.job.search(
-                self.problem,
-                self.folder,
-                show="none" if is_silent else self.arguments.progress,
-                time_budget=self.arguments.time_budget,
-            )
-        except KeyboardInterrupt:
-            self._say_interrupted()
-            return Exit.INTERRUPTED
-        if self._is_talkative:
-            if not is_done:
-                note(f"Searched for {duration(time.monotonic() - start)}.")
+        result = self.job.search(
+            self.problem,
+            self.folder,
+            show="none" if is_silent else self.arguments.progress,
+            time_budget=self.arguments.time_budget,
+        )
+        if self._is_talkative and not is_done:
+            note(f"Searched for {duration(time.monotonic() - start)}.")
             if self._n_done() < self.job.n_trials:
-                note("The time is up before all networks were trained.")
-        self._report(result)
-        return Exit.DONE
+                note(f"The time is up: {self._kept()}")
+        return result
 
     @property
     def command(self) -> str:
@@ -86,11 +94,10 @@ class Run:
         store = SqlStore.in_folder(self.folder, self.job.objective)
         return sum(trial.status.is_final for trial in store.trials())
 
-    def _say_interrupted(self) -> None:
-        n_done = self._n_done()
-        note(
-            f"\nInterrupted: {n_done} of {self.job.n_trials} networks are trained and "
-            f"kept in {self.folder}.\nGo on with: cerebros resume {self.command}"
+    def _kept(self) -> str:
+        return (
+            f"{self._n_done()} of {self.job.n_trials} networks are trained and kept in "
+            f"{self.folder}.\nGo on with: cerebros resume {self.command}"
         )
 
     def _report(self, result: SearchResult) -> None:

@@ -1,0 +1,34 @@
+"""Loading Keras, which must not be interrupted halfway."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from importlib import import_module
+from types import FrameType
+
+
+def load_keras() -> None:
+    """Import Keras and its backend; an interrupt waits until that is done.
+
+    An exception in the middle of loading their compiled parts ends the process with a
+    segmentation fault.
+
+    Raises:
+        KeyboardInterrupt: if it was asked for meanwhile.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        import_module("keras")
+        return
+    asked_for = threading.Event()
+
+    def remember(_signal: int, _frame: FrameType | None) -> None:
+        asked_for.set()
+
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        import_module("keras")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if asked_for.is_set():
+        raise KeyboardInterrupt
