@@ -27,6 +27,7 @@ _OBJECTS_AS_NUMBERS = {
     "integer",
     "mixed-integer-float",
 }
+_LONGEST = 30  # characters of an example
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -101,7 +102,8 @@ def numbers_of(frame: pd.DataFrame, names: Sequence[str]) -> Numbers:
     ]
     there = [name for name in names if name in known]
     problems += [
-        f"{name} holds {_kind(frame[name])} where numbers are needed"
+        f"{name} holds {_kind(frame[name])} where numbers are needed, "
+        f"for example {short(frame[name].dropna().iloc[0])}"
         for name in there
         if not is_number_like(frame[name])
     ]
@@ -154,6 +156,12 @@ def stray_texts(series: Series) -> tuple[int, Any]:
     return len(strays), strays.iloc[0] if len(strays) else None
 
 
+def short(value: Any) -> str:
+    """A value as an example, cut if it is long."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
 def _reason_to_leave_out(series: Series) -> str | None:
     present = series.dropna()
     if present.empty:
@@ -172,6 +180,8 @@ def _kind(series: Series) -> str:
     if not (types.is_string_dtype(series) or series.dtype == object):
         return f"values of the type {series.dtype}"
     n_strays, example = stray_texts(series)
+    if not n_strays:
+        return "numbers written as text"
     if n_strays * 2 < series.count():
-        return f"text such as {example!r} in {n_strays} rows, numbers in the others"
-    return f"text such as {example!r}"
+        return f"numbers, but {short(example)} and the like in {n_strays} rows"
+    return "text" if isinstance(example, str) else f"values such as {short(example)}"

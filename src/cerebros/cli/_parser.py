@@ -325,6 +325,7 @@ def _add_predict(commands: Any) -> None:
         action="store_true",
         help="also the probability of each class, as columns p_<class>",
     )
+    _add_json(parser)
 
 
 def _add_export(commands: Any) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from cerebros.cli._exit import Exit
 from cerebros.cli._folder import SearchFolder
 from cerebros.cli._job import Job
-from cerebros.cli._output import note
+from cerebros.cli._output import note, print_json
 from cerebros.cli._table_file import TableFile, read_table
 from cerebros.search import write_file
 
@@ -34,14 +34,21 @@ def run(arguments: Namespace) -> Exit:
     model = folder.model(trial)
     outputs = model.predict(inputs, batch_size=_ROWS_AT_ONCE, verbose=0)
     predictions = _predictions(np.asarray(outputs), job, proba=arguments.proba)
-    text = predictions.to_csv(index=False, lineterminator="\n")
-    if arguments.output is None:
-        sys.stdout.write(text)
-    else:
-        write_file(arguments.output, text)
-        note(f"{len(predictions):,} predictions of trial {trial.number} are in "
-             f"{arguments.output}")  # fmt: skip
+    if arguments.output is not None:
+        write_file(arguments.output, _as_csv(predictions))
+        note(f"predictions of trial {trial.number} are in {arguments.output}")
+    if arguments.json:
+        rows = predictions.to_dict("records")
+        print_json(
+            {"trial": trial.number, "target": job.selection.target, "rows": rows}
+        )
+    elif arguments.output is None:
+        sys.stdout.write(_as_csv(predictions))
     return Exit.DONE
+
+
+def _as_csv(predictions: pd.DataFrame) -> str:
+    return predictions.to_csv(index=False, lineterminator="\n")
 
 
 def _inputs(table: TableFile, job: Job) -> npt.NDArray[np.float32]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from cerebros.cli._begin import claim_folder
@@ -19,6 +20,7 @@ from cerebros.search import write_file
 from cerebros.spaces import RandomWiring
 from cerebros.training import Objective, Problem, TrainingSettings, display_name
 
+_WIDTH = 88
 _COPY_OF_STANDARD_INPUT = "table.csv"
 _SHORT_NAMES = {"rmse": "root_mean_squared_error", "mae": "mean_absolute_error"}
 
@@ -116,7 +118,8 @@ def _explain(selected: Selected) -> None:
     )
     note(f"columns   {len(selection.columns)} used")
     if selected.left_out:
-        note("left out  " + "\n          ".join(map(str, selected.left_out)))
+        names = ", ".join(map(str, selected.left_out))
+        note(fill(f"left out  {names}", _WIDTH, subsequent_indent=" " * 10))
     if selected.n_filled:
         note(f"filled    {selected.n_filled:,} missing values, with medians")
     note("")

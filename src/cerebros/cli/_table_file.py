@@ -107,8 +107,11 @@ class TableFile:
             ) from error
         except (ValueError, OSError) as error:  # pyarrow's errors are among these
             raise DataError(f"{self.name} cannot be read: {error}") from error
-        is_numbered = isinstance(frame.index, pd.RangeIndex)
-        return frame if is_numbered else frame.reset_index()
+        if frame.index.names != [None]:  # a named index was a column
+            frame = frame.reset_index()
+        for name in frame.select_dtypes("category"):
+            frame[name] = frame[name].astype(object).infer_objects()
+        return frame
 
 
 def read_table(source: str) -> TableFile:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pandas.api import types
 
-from cerebros.cli._columns import as_numbers, is_number_like, stray_texts
+from cerebros.cli._columns import as_numbers, is_number_like, short, stray_texts
 from cerebros.errors import DataError
 
 if TYPE_CHECKING:
@@ -38,11 +38,16 @@ def decide_task(target: Series, asked: str) -> tuple[TaskName, str]:
             f"the target {target.name!r} holds dates or times; turn it into numbers, "
             "such as days since a fixed date"
         )
-    if target.nunique() == 1:
+    if _n_values(target) == 1:
         (only,) = target.unique().tolist()
         raise DataError(
-            f"the target {target.name!r} is {only!r} in every row, so there is nothing "
-            "to learn; use another target"
+            f"the target {target.name!r} is {short(only)} in every row, so there is "
+            "nothing to learn; use another target"
+        )
+    if is_number_like(target) and (n := int(np.isinf(as_numbers(target)).sum())):
+        raise DataError(
+            f"the target {target.name!r} is infinite in {n} of {len(target)} rows; "
+            "remove these rows from the table"
         )
     if asked == "regression":
         _check_numbers(target)
@@ -65,9 +70,9 @@ def check_no_missing(target: Series) -> None:
     missing = target.isna().to_numpy()
     if missing.any():
         raise DataError(
-            f"the target {target.name!r} is missing in {int(missing.sum())} of "
-            f"{len(target)} rows, first in row {int(missing.argmax()) + 1}; remove "
-            "these rows from the table"
+            f"the target {target.name!r} is missing (empty, NA, None or the like) in "
+            f"{int(missing.sum())} of {len(target)} rows, first in row "
+            f"{int(missing.argmax()) + 1}; remove these rows from the table"
         )
 
 
@@ -84,8 +89,18 @@ def target_values(target: Series, task: TaskName) -> npt.NDArray[Any]:
     return target.astype(str).to_numpy(dtype=object)
 
 
+def _n_values(target: Series) -> int:
+    try:
+        return int(target.nunique())
+    except TypeError:
+        raise DataError(
+            f"the target {target.name!r} holds {short(target.iloc[0])} and the like, "
+            "which are neither numbers nor names of classes"
+        ) from None
+
+
 def _guess_task(target: Series) -> tuple[TaskName, str]:
-    n_values = int(target.nunique())
+    n_values = _n_values(target)
     if types.is_bool_dtype(target):
         return "classification", "truth values"
     if not is_number_like(target):
@@ -105,8 +120,9 @@ def _check_numbers(target: Series) -> None:
     if is_number_like(target):
         return
     n_strays, example = stray_texts(target)
+    found = f"{short(example)} and the like" if n_strays else "numbers written as text"
     raise DataError(
-        f"the target {target.name!r} holds {example!r} and the like in {n_strays} of "
+        f"the target {target.name!r} holds {found} in {n_strays or len(target)} of "
         f"{len(target)} rows, but a regression predicts numbers; correct these rows, "
         "or use --task classification"
     )
@@ -114,16 +130,16 @@ def _check_numbers(target: Series) -> None:
 
 def _check_not_mostly_numbers(target: Series) -> None:
     n_strays, example = stray_texts(target)
-    if n_strays * 2 < len(target):
+    if 0 < n_strays * 2 < len(target):
         raise DataError(
-            f"the target {target.name!r} holds numbers, but text such as {example!r} "
-            f"in {n_strays} of {len(target)} rows; correct these rows, or use --task "
-            "classification if they are names"
+            f"the target {target.name!r} holds numbers, but text such as "
+            f"{short(example)} in {n_strays} of {len(target)} rows; correct these "
+            "rows, or use --task classification if they are names"
         )
 
 
 def _check_classes(target: Series) -> None:
-    n_classes = int(target.nunique())
+    n_classes = _n_values(target)
     if n_classes > 2 and n_classes * 2 > len(target):
         raise DataError(
             f"the target {target.name!r} holds {n_classes:,} different values in "

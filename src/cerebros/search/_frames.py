@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_COLUMNS = [
+    "trial", "score", "best_epoch", "epochs", "status", "levels", "units", "parameters",
+    "seconds", "plan_id", "repairs", "error",
+]  # fmt: skip
+
+
 def trials_frame(trials: Sequence[Trial]) -> pd.DataFrame:
     """One row for each trial, in order of the numbers."""
     import pandas as pd
@@ -33,8 +39,7 @@ def trials_frame(trials: Sequence[Trial]) -> pd.DataFrame:
         }
         for trial in trials
     ]
-    frame = pd.DataFrame(rows, columns=None if rows else ["trial", "score"])
-    return frame.astype({"score": float})
+    return pd.DataFrame(rows, columns=_COLUMNS).astype({"score": float})
 
 
 def history_frame(trials: Sequence[Trial]) -> pd.DataFrame:

@@ -140,12 +140,14 @@ class Lines:
         self._standings = Standings(n_trials, done, context)
         if done:
             self._write(f"going on after {self._standings.n_done} stored trials")
-        yield
-        standings = self._standings
-        self._write(
-            f"{standings.n_done} of {n_trials} trials done in "
-            f"{duration(standings.seconds)}"
-        )
+        try:
+            yield
+        finally:  # an interrupt is the moment at which one wants to know
+            standings = self._standings
+            self._write(
+                f"{standings.n_done} of {n_trials} trials done in "
+                f"{duration(standings.seconds)}"
+            )
 
     def epoch(self, number: int, epoch: int, metrics: dict[str, float]) -> None:
         pass

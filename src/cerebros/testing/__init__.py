@@ -6,8 +6,8 @@ Needs the extra `test`; nothing else in the package imports this folder.
 from typing import TYPE_CHECKING, Any
 
 try:
-    import hypothesis as _hypothesis  # noqa: F401
-    import pytest as _pytest
+    import hypothesis  # noqa: F401
+    import pytest
 except ImportError as error:
     raise ImportError(
         f"cerebros.testing needs {error.name}; install it with "
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cerebros.testing._store_contract import StoreContract as StoreContract
 
 _CONTRACTS = {"OpenStore", "StoreContract"}
-_pytest.register_assert_rewrite("cerebros.testing._store_contract")
+pytest.register_assert_rewrite("cerebros.testing._store_contract")
 
 
 def __getattr__(name: str) -> Any:

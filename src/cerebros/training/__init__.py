@@ -11,6 +11,7 @@ from cerebros.training._keras_object import KerasObject as KerasObject
 from cerebros.training._keras_object import Named as Named
 from cerebros.training._keras_object import display_name as display_name
 from cerebros.training._keras_object import named as named
+from cerebros.training._objective import Direction as Direction
 from cerebros.training._objective import Objective as Objective
 from cerebros.training._objective import guess_direction as guess_direction
 from cerebros.training._outcome import Outcome as Outcome

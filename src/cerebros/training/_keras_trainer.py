@@ -20,7 +20,7 @@ from cerebros.training._keras_model import (
     make_model,
     one_or_many,
 )
-from cerebros.training._memory import memory_shortage
+from cerebros.training._memory import give_back_memory, memory_shortage
 from cerebros.training._outcome import Outcome, Status
 from cerebros.training._row_order import epoch_batches
 from cerebros.training._task import TrainingContext, TrainingTask
@@ -217,3 +217,4 @@ def _release_memory() -> None:
         import jax
 
         jax.clear_caches()  # type: ignore[no-untyped-call]
+    give_back_memory()

@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import fsspec
+import numpy as np
+from fsspec.implementations.local import LocalFileSystem
 from safetensors.numpy import load as from_safetensors
 from safetensors.numpy import save as to_safetensors
 
@@ -36,7 +38,9 @@ class WeightFiles:
             StoreError: if it cannot be written; no half file is left.
         """
         name = f"trial_{number:05d}{_SUFFIX}"
-        write_whole(self._files, self._path(name), to_safetensors(weights))
+        # Safetensors writes an array's memory, whatever the order of its axes.
+        in_order = {key: np.asarray(array, order="C") for key, array in weights.items()}
+        write_whole(self._files, self._path(name), to_safetensors(in_order))
         return name
 
     def read(self, name: str) -> Weights:
@@ -94,12 +98,13 @@ def write_whole(files: fsspec.AbstractFileSystem, path: str, content: bytes) -> 
     temporary = f"{path}.part"
     try:
         files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        is_local = isinstance(files, LocalFileSystem)
         with files.open(temporary, "wb") as file:
             file.write(content)
-            file.flush()
-            if hasattr(file, "fileno"):
+            if is_local:
+                file.flush()
                 os.fsync(file.fileno())
-        if isinstance(files, fsspec.implementations.local.LocalFileSystem):
+        if is_local:
             os.replace(temporary, path)
         else:
             files.mv(temporary, path)

@@ -223,6 +223,10 @@ class SqlStore:
                 yield connection
         except exc.DBAPIError as error:
             raise StoreError(database_problem(self._where, error)) from error
+        except UnicodeDecodeError as error:  # in what SQLite tells of the damage
+            raise StoreError(
+                f"{self._where} is damaged ({error}); restore it from a copy"
+            ) from error
 
     def _stored_definition(self, connection: sql.Connection) -> dict[str, Any] | None:
         ours = _searches.c.name == self._name

@@ -1,0 +1,173 @@
+"""Searches in processes that are killed; run by test_kill.py.
+
+python killable.py keras FOLDER             trains small networks, a line for each epoch
+python killable.py moments FOLDER SEED      made-up trials, killed at random moments
+python killable.py interrupts FOLDER SEED   the same, interrupted as by Ctrl-C
+python killable.py steps FOLDER SEED        killed before random steps towards the disk
+python killable.py every-step FOLDER        killed before each step, one after another
+
+Those with made-up trials begin the search again and again until it is finished, and
+then print how often it was killed.
+"""
+
+import itertools
+import os
+import random
+import signal
+import sys
+import time
+
+from made_up import CONTEXT, MadeUpExecutor, contents, run
+
+from cerebros.search import MemoryStore, SqlStore
+
+KEEP = 2
+N_MADE_UP = 10
+MOST_ATTEMPTS = 400
+
+
+def made_up_store(folder):
+    return SqlStore.in_folder(folder, CONTEXT.objective, keep=KEEP)
+
+
+def search_made_up(folder, n_trials=N_MADE_UP, *, pause=0.01):
+    run(made_up_store(folder), n_trials, executor=MadeUpExecutor(pause=pause))
+
+
+def search_with_keras(folder):
+    """A search of three small networks; the last line tells that it is finished."""
+    import numpy as np
+    from made_up import SPACE
+
+    from cerebros.search import Silent, search_networks
+    from cerebros.training import Problem, TrainingSettings
+
+    class EpochLines(Silent):
+        def epoch(self, number, epoch, metrics):
+            print(f"trial {number} epoch {epoch}", flush=True)
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 3))
+    search_networks(
+        Problem.regression(x, x @ [1.0, -2.0, 0.5]),
+        space=SPACE,
+        n_architectures=3,
+        training=TrainingSettings(epochs=2, learning_rate=0.05),
+        out=folder,
+        keep=KEEP,
+        show=EpochLines(),
+    )
+    print("finished", flush=True)
+
+
+# --- Processes that are killed ------------------------------------------------------
+
+
+def forked(work):
+    """Begin some work in a process of its own, and return its number."""
+    number = os.fork()
+    if number:
+        return number
+    try:
+        work()
+    except KeyboardInterrupt:
+        os._exit(130)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def wait_for(process):
+    """Whether the process came to its end; an error in it is one here."""
+    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    if code not in (0, 130, -signal.SIGKILL, -signal.SIGINT):
+        raise SystemExit(f"the search failed with {code}")
+    return code == 0
+
+
+def kill_at_moments(folder, seed, sign):
+    rng = random.Random(seed)
+    for attempt in range(MOST_ATTEMPTS):
+        process = forked(lambda: search_made_up(folder))
+        # Ever longer, so that a slow machine gets to the end as well.
+        time.sleep(rng.uniform(0, 0.1 + 0.01 * attempt))
+        os.kill(process, sign)
+        if wait_for(process):
+            return attempt
+    raise SystemExit("the search was never finished")
+
+
+def kill_at_steps(folder, seed):
+    rng = random.Random(seed)
+    for attempt in range(MOST_ATTEMPTS):
+        n_steps = rng.randint(1, 150)
+        process = forked(lambda n=n_steps: dying_search(folder, n, N_MADE_UP))
+        if wait_for(process):
+            return attempt
+    raise SystemExit("the search was never finished")
+
+
+def kill_at_every_step(folder):
+    n_trials = 3
+    undisturbed = MemoryStore(CONTEXT.objective, keep=KEEP)
+    run(undisturbed, n_trials)
+    for n_steps in itertools.count(1):
+        place = os.path.join(folder, str(n_steps))
+        is_done = wait_for(forked(lambda: dying_search(place, n_steps, n_trials)))  # noqa: B023
+        search_made_up(place, n_trials, pause=0)
+        if contents(made_up_store(place)) != contents(undisturbed):
+            raise SystemExit(f"another end after a kill before step {n_steps}")
+        names = {path.name for path in os.scandir(os.path.join(place, "weights"))}
+        if len(names) != KEEP:
+            raise SystemExit(f"a kill before step {n_steps} leaves {sorted(names)}")
+        if is_done:
+            return n_steps - 1
+
+
+def dying_search(folder, n_steps, n_trials):
+    """A search whose process dies before a step that would reach the disk."""
+    left = itertools.count(n_steps, -1)
+
+    def watch(frame, event, function):
+        if event == "c_call" and reaches_disk(function) and next(left) == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.setprofile(watch)
+    search_made_up(folder, n_trials, pause=0)
+    sys.setprofile(None)
+
+
+def reaches_disk(function):
+    """Whether a function written in C changes a file or a database."""
+    name, owner = (
+        function.__name__,
+        type(getattr(function, "__self__", None)).__module__,
+    )
+    if owner == "sqlite3":
+        return name in ("execute", "commit", "rollback", "close")
+    if owner == "_io":
+        return name in ("write", "flush", "close")
+    return getattr(function, "__module__", "") == "posix" and name in (
+        "open", "fsync", "replace", "rename", "remove", "unlink", "mkdir",
+    )  # fmt: skip
+
+
+def main():
+    kind, folder, *seed = sys.argv[1:]
+    if kind == "keras":
+        search_with_keras(folder)
+        return
+    n_kills = {
+        "moments": lambda: kill_at_moments(folder, int(seed[0]), signal.SIGKILL),
+        "interrupts": lambda: kill_at_moments(folder, int(seed[0]), signal.SIGINT),
+        "steps": lambda: kill_at_steps(folder, int(seed[0])),
+        "every-step": lambda: kill_at_every_step(folder),
+    }[kind]()
+    print(n_kills)
+
+
+if __name__ == "__main__":
+    main()
