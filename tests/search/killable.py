@@ -30,7 +30,7 @@ def made_up_store(folder):
     return SqlStore.in_folder(folder, CONTEXT.objective, keep=KEEP)
 
 
-def search_made_up(folder, n_trials=N_MADE_UP, *, pause=0.01):
+def search_made_up(folder, n_trials=N_MADE_UP, *, pause=0.0):
     run(made_up_store(folder), n_trials, executor=MadeUpExecutor(pause=pause))
 
 
@@ -91,9 +91,9 @@ def wait_for(process):
 def kill_at_moments(folder, seed, sign):
     rng = random.Random(seed)
     for attempt in range(MOST_ATTEMPTS):
-        process = forked(lambda: search_made_up(folder))
+        process = forked(lambda: search_made_up(folder, pause=0.03))
         # Ever longer, so that a slow machine gets to the end as well.
-        time.sleep(rng.uniform(0, 0.1 + 0.01 * attempt))
+        time.sleep(rng.uniform(0, 0.06 + 0.006 * attempt))
         os.kill(process, sign)
         if wait_for(process):
             return attempt
@@ -110,21 +110,22 @@ def kill_at_steps(folder, seed):
     raise SystemExit("the search was never finished")
 
 
-def kill_at_every_step(folder):
-    n_trials = 3
+def kill_at_every_step(folder, n_trials=3):
     undisturbed = MemoryStore(CONTEXT.objective, keep=KEEP)
     run(undisturbed, n_trials)
     for n_steps in itertools.count(1):
         place = os.path.join(folder, str(n_steps))
-        is_done = wait_for(forked(lambda: dying_search(place, n_steps, n_trials)))  # noqa: B023
-        search_made_up(place, n_trials, pause=0)
+        process = forked(lambda p=place, n=n_steps: dying_search(p, n, n_trials))
+        is_finished = wait_for(process)
+        search_made_up(place, n_trials)
         if contents(made_up_store(place)) != contents(undisturbed):
             raise SystemExit(f"another end after a kill before step {n_steps}")
-        names = {path.name for path in os.scandir(os.path.join(place, "weights"))}
+        names = [path.name for path in os.scandir(os.path.join(place, "weights"))]
         if len(names) != KEEP:
             raise SystemExit(f"a kill before step {n_steps} leaves {sorted(names)}")
-        if is_done:
-            return n_steps - 1
+        if is_finished:
+            break
+    return n_steps - 1
 
 
 def dying_search(folder, n_steps, n_trials):
@@ -136,7 +137,7 @@ def dying_search(folder, n_steps, n_trials):
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.setprofile(watch)
-    search_made_up(folder, n_trials, pause=0)
+    search_made_up(folder, n_trials)
     sys.setprofile(None)
 
 

@@ -12,8 +12,8 @@ from cerebros.training import Objective
 
 _COLUMNS = ("trial", "best in epoch", "levels", "units", "parameters", "seconds")
 _CONSTANT = {
-    "regression": "the mean of the training rows",
-    "classification": "the class shares of the training rows",
+    "regression": "always the mean of the training rows",
+    "classification": "always the class shares of the training rows",
 }
 
 
@@ -85,7 +85,7 @@ def print_scores(scores: Mapping[str, Mapping[str, float]], task: str) -> None:
     meanings = {
         "validation": "these rows chose it, so this flatters",
         "test": "these rows chose nothing: the score to report",
-        "test_of_constant": f"always answering {_CONSTANT[task]}",
+        "test_of_constant": _CONSTANT[task],
     }
     names = {"test_of_constant": "constant"}
     metrics = sorted(scores["validation"])

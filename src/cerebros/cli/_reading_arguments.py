@@ -1,0 +1,101 @@
+"""The commands that read what a search has left, and their arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cerebros.cli import _argument_types as types
+from cerebros.cli._common_arguments import (
+    add_command,
+    add_folder,
+    add_json,
+    add_name,
+    add_trial,
+)
+
+
+def add_trials(commands: Any) -> None:
+    """`cerebros trials`."""
+    parser = add_command(
+        commands,
+        "trials",
+        "list the networks of a search",
+        "List the networks of a search and their scores; also while it is running.",
+    )
+    add_folder(parser)
+    add_name(parser)
+    parser.add_argument(
+        "--sort",
+        choices=("score", "number"),
+        default="score",
+        help="the best first, or in the order of training (default: score)",
+    )
+    parser.add_argument(
+        "--limit", type=types.at_least(1), metavar="N", help="only the first N"
+    )
+    form = parser.add_mutually_exclusive_group()
+    add_json(form)
+    form.add_argument("--csv", action="store_true", help="write CSV")
+
+
+def add_show(commands: Any) -> None:
+    """`cerebros show`."""
+    parser = add_command(
+        commands,
+        "show",
+        "show one network: its plan, its training, its picture",
+        "Show one network of a search in words, and draw it into a file.",
+    )
+    add_folder(parser)
+    add_name(parser)
+    parser.add_argument(
+        "trial", metavar="TRIAL", type=types.trial, help="its number, or best"
+    )
+    parser.add_argument(
+        "--picture",
+        metavar="FILE",
+        help=".html or .svg (default: pictures/trial_….html in the folder)",
+    )
+    add_json(parser)
+
+
+def add_predict(commands: Any) -> None:
+    """`cerebros predict`."""
+    parser = add_command(
+        commands,
+        "predict",
+        "predict the target for the rows of another table",
+        "Predict the target for every row of a table, as CSV. The table needs the\n"
+        "columns that the search used, in any order; others are ignored.",
+    )
+    add_folder(parser)
+    parser.add_argument("table", metavar="TABLE", help="as for cerebros search")
+    add_trial(parser)
+    parser.add_argument(
+        "--output", metavar="FILE", help="a CSV file (default: standard output)"
+    )
+    parser.add_argument(
+        "--proba",
+        action="store_true",
+        help="also the probability of each class, as columns p_<class>",
+    )
+    add_json(parser)
+
+
+def add_export(commands: Any) -> None:
+    """`cerebros export`."""
+    parser = add_command(
+        commands,
+        "export",
+        "write one network as a Keras model file",
+        "Write a network of a search as a .keras file, for keras.models.load_model.",
+    )
+    add_folder(parser)
+    add_name(parser)
+    add_trial(parser)
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        help="its name ends in .keras (default: models/trial_….keras in the folder)",
+    )
+    add_json(parser)
