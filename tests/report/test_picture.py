@@ -18,7 +18,6 @@ import pytest
 from cerebros.plan import Dense, Draft, Dropout, NetworkPlan, Normalize
 from cerebros.report import network_to_html, network_to_svg, write_picture
 from cerebros.report._layout import Layout, lay_out
-from cerebros.report._words import n_parameters_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "<script>alert(1)</script>\"' onload=x </title></style> {plan} & \x00\ud800"
@@ -221,7 +220,7 @@ def test_wires_end_at_their_boxes(plan: NetworkPlan) -> None:
 
 @each_plan
 def test_parameters_of_the_units_sum_up(plan: NetworkPlan) -> None:
-    assert sum(n_parameters_of(plan, n) for n, _ in plan.nodes()) == plan.n_parameters
+    assert sum(plan.n_parameters_of(n) for n, _ in plan.nodes()) == plan.n_parameters
 
 
 @each_plan

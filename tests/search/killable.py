@@ -65,10 +65,15 @@ def search_with_keras(folder):
 
 def forked(work):
     """Begin some work in a process of its own, and return its number."""
+    to_read, to_write = os.pipe()
     number = os.fork()
     if number:
+        os.read(to_read, 1)
+        os.close(to_read)
+        os.close(to_write)
         return number
     try:
+        os.write(to_write, b".")  # from here on an interrupt is noticed
         work()
     except KeyboardInterrupt:
         os._exit(130)
@@ -103,7 +108,7 @@ def kill_at_moments(folder, seed, sign):
 def kill_at_steps(folder, seed):
     rng = random.Random(seed)
     for attempt in range(MOST_ATTEMPTS):
-        n_steps = rng.randint(1, 150)
+        n_steps = rng.randint(1, 100)
         process = forked(lambda n=n_steps: dying_search(folder, n, N_MADE_UP))
         if wait_for(process):
             return attempt

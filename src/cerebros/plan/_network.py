@@ -149,11 +149,11 @@ class NetworkPlan:
     @property
     def n_parameters(self) -> int:
         """Trainable numbers, every copy of a connection counted as drawn."""
-        return sum(
-            _n_step_parameters(step, before)
-            for node, _ in self.nodes()
-            for step, before in self.steps(node)
-        )
+        return sum(self.n_parameters_of(node) for node, _ in self.nodes())
+
+    def n_parameters_of(self, node: int) -> int:
+        """Trainable numbers of one unit."""
+        return sum(_n_step_parameters(step, width) for step, width in self.steps(node))
 
     def nodes(self) -> Iterator[tuple[int, Unit]]:
         """Every unit with its number, in order of computation."""

@@ -10,7 +10,6 @@ from cerebros.report._words import (
     anchor_of,
     count,
     describe_reader,
-    n_parameters_of,
     name_of,
     readers_of,
     steps_of,
@@ -63,7 +62,7 @@ def about_node(plan: NetworkPlan, node: int) -> str:
         "width": count(plan.widths[node], "neuron"),
         "merge": "adds" if unit.merge == "add" else "concatenates",
         "after the merge": count(plan.merge_width(node), "feature"),
-        "parameters": f"{n_parameters_of(plan, node):,}",
+        "parameters": f"{plan.n_parameters_of(node):,}",
     }
     steps = "".join(f"<li>{escape(step)}</li>" for step in steps_of(plan, node))
     body = [

@@ -7,9 +7,7 @@ from dataclasses import replace
 
 from cerebros.plan import (
     Connection,
-    Dense,
     NetworkPlan,
-    Normalize,
     describe_connection,
     describe_step,
 )
@@ -44,17 +42,6 @@ def readers_of(plan: NetworkPlan, node: int) -> Iterator[tuple[int, Connection]]
 def describe_reader(reader: int, connection: Connection) -> str:
     """A reader in the words of a connection, such as `7 ×2 through sigmoid`."""
     return describe_connection(replace(connection, source=reader))
-
-
-def n_parameters_of(plan: NetworkPlan, node: int) -> int:
-    """Trainable numbers of one unit; summed over all units, those of the plan."""
-    n = 0
-    for step, width in plan.steps(node):
-        if isinstance(step, Dense):
-            n += (width + 1) * step.width
-        elif isinstance(step, Normalize) and step.scale_shift:
-            n += 2 * width
-    return n
 
 
 def node_in_words(plan: NetworkPlan, node: int) -> str:
