@@ -86,11 +86,25 @@ def forked(work):
 
 
 def wait_for(process):
-    """Whether the process came to its end; an error in it is one here."""
+    """Whether the search came to its end, or was killed; an error is one here."""
     code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    if code not in (0, 130, -signal.SIGKILL, -signal.SIGINT):
+    if code not in (0, -signal.SIGKILL):
         raise SystemExit(f"the search failed with {code}")
     return code == 0
+
+
+def kill(process, sign):
+    """Whether the search came to its end before the signal could stop it.
+
+    An interrupt may come where Python ignores it, so it is sent until it is noticed;
+    or where it ends in another error of a library that it surprises.
+    """
+    while True:
+        os.kill(process, sign)
+        time.sleep(0.02)
+        number, status = os.waitpid(process, os.WNOHANG)
+        if number:
+            return os.waitstatus_to_exitcode(status) == 0
 
 
 def kill_at_moments(folder, seed, sign):
@@ -99,8 +113,7 @@ def kill_at_moments(folder, seed, sign):
         process = forked(lambda: search_made_up(folder, pause=0.03))
         # Ever longer, so that a slow machine gets to the end as well.
         time.sleep(rng.uniform(0, 0.06 + 0.006 * attempt))
-        os.kill(process, sign)
-        if wait_for(process):
+        if kill(process, sign):
             return attempt
     raise SystemExit("the search was never finished")
 

@@ -16,6 +16,10 @@ from cerebros.search import MemoryStore
 
 PROGRAM = Path(__file__).with_name("killable.py")
 
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "fork"), reason="needs fork and signals, which Windows lacks"
+)
+
 # A failure is repeated with the seed that it prints: KILL_SEED=… pytest …
 SEED = int(os.environ.get("KILL_SEED", random.SystemRandom().randrange(10**6)))
 
@@ -77,7 +81,7 @@ def search_with_keras(folder, *, kill_after=None, delay=0.0, sign=signal.SIGKILL
                 process.send_signal(sign)
         errors = process.stderr.read()
     if lines[-1] != "finished":
-        assert process.returncode == -sign, errors
+        assert process.returncode in (-sign, 1), errors
     return lines
 
 

@@ -173,7 +173,7 @@ def test_an_unknown_metric_is_refused_with_the_known_columns(tmp_path):
         ValueError, match=r"known: loss, mean_absolute_error, .*val_loss"
     ):
         search(
-            objective=Objective("val_wonder"),
+            objective=Objective("val_wonder", "min"),
             out=tmp_path / "out",
             executor=NoTraining(),
         )
@@ -183,7 +183,7 @@ def test_an_unknown_metric_is_refused_with_the_known_columns(tmp_path):
 def test_a_loss_that_does_not_suit_the_targets_is_refused():
     settings = TrainingSettings(loss="categorical_crossentropy", metrics=["auc"])
     problem = Problem.classification(X, np.digitize(Y, [40, 60]))
-    with pytest.raises(DataError, match="cannot be computed"):
+    with pytest.raises(DataError, match="give one column for each class"):
         search(problem, training=settings, strategy=None, executor=NoTraining())
 
 
@@ -263,3 +263,36 @@ def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
     found = made_up_search()
     assert isinstance(found.store, MemoryStore)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_metric_alone_says_which_way_is_better():
+    result = made_up_search(objective="val_mean_absolute_error")
+    assert result.context.objective == Objective("val_mean_absolute_error", "minimize")
+    assert Objective("val_accuracy").direction == "maximize"
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers():
+    result = made_up_search(n_architectures=np.int64(2), seed=np.int64(3))
+    assert len(result.all_trials) == 2
+
+
+def test_a_copy_of_the_target_is_reported(caplog):
+    made_up_search(Problem.regression(np.c_[X, 3 - Y], Y))
+    assert "column 3 is a copy of the target" in caplog.text
+
+
+def test_a_metric_of_many_numbers_is_refused():
+    training = TrainingSettings(metrics=[keras.metrics.F1Score()])
+    problem = Problem.classification(X, np.digitize(Y, [40, 60]))
+    with pytest.raises(ValueError, match=r"'f1_score' gives 3 numbers.*macro"):
+        search(problem, training=training, strategy=None, executor=NoTraining())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("space", RandomWiring), ("training", {}), ("time_budget", "5")]
+)
+def test_an_argument_of_the_wrong_kind_is_named(name, value):
+    if name == "training":
+        value = {"epochs": 2}
+    with pytest.raises(TypeError, match=name):
+        search(**{name: value}, executor=NoTraining())

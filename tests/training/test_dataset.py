@@ -328,3 +328,30 @@ def test_what_is_no_real_number_is_named(values, example):
 def test_rows_of_different_lengths_are_no_table():
     with pytest.raises(DataError, match="not a table of numbers"):
         Dataset.of([[1, 2], [3]], [1, 2])
+
+
+def test_large_whole_numbers_are_no_others_in_32_bits():
+    target = np.array([5_000_000_000, 6_000_000_000, 9_000_000_000])
+    data = Dataset.of(np.arange(3.0), target)
+    np.testing.assert_allclose(data.targets[0][:, 0], target, rtol=1e-6)
+    assert data.targets[0].dtype == np.float32
+
+
+def test_differences_that_32_bits_cannot_see_are_refused():
+    seconds = 1.7e9 + np.arange(60)
+    with pytest.raises(DataError, match="column 0: the differences are too small"):
+        Dataset.of(seconds, np.arange(60.0))
+    with pytest.raises(DataError, match="the target: the differences are too small"):
+        Dataset.of(np.arange(60.0), seconds)
+
+
+def test_a_masked_value_is_missing():
+    masked = np.ma.masked_greater(np.arange(6.0), 3)
+    with pytest.raises(DataError, match="column 0 has 2 missing"):
+        Dataset.of(masked, np.arange(6.0))
+
+
+def test_rows_that_are_no_table_are_named():
+    rows = list(np.zeros((30, 4)))
+    with pytest.raises(DataError, match="30 inputs of one column each; if these are"):
+        Dataset.of(rows, np.arange(30.0))

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from cerebros.training import KerasObject, TrainingSettings, display_name, named
+from cerebros.training import TrainingSettings, display_name, named
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,19 @@ def distance(y_true, y_pred):
 
 def test_a_function_is_its_own_fresh_copy():
     described = named(distance)
-    assert described == KerasObject("distance", "", distance)
     assert described.fresh() is distance
+    assert named(keras.losses.mean_squared_error).config == ""
+
+
+def test_functions_of_one_name_are_told_apart_by_their_code():
+    def made(power):
+        body = f"def distance(y, p):\n    return (y - p) ** {power}\n"
+        names = {}
+        exec(compile(body, "<test>", "exec"), names)
+        return names["distance"]
+
+    assert named(made(2)) == named(made(2))
+    assert named(made(2)) != named(made(4))
 
 
 class Weighted(keras.losses.Loss):

@@ -271,7 +271,7 @@ def test_an_interrupt_from_the_keyboard_is_passed_on(regression):
 
 
 def test_an_unknown_objective_fails_with_the_columns_that_there_are(regression):
-    context = replace(regression, objective=Objective("val_wonder"))
+    context = replace(regression, objective=Objective("val_wonder", "min"))
     outcome = train_with_keras(TrainingTask(small_plan(), seed=0, number=0), context)
     assert outcome.status is Status.FAILED
     assert "no column 'val_wonder'; known are loss, " in outcome.error

@@ -100,12 +100,23 @@ def test_kinds_are_not_mixed(labels, kinds):
 
 
 @pytest.mark.parametrize(
-    ("labels", "shape"),
-    [([], "(0,)"), (np.zeros((3, 2)), "(3, 2)"), ("cat", "()"), (1, "()")],
+    ("labels", "shape", "way"),
+    [
+        ([], "(0,)", ""),
+        (np.eye(3), "(3, 3)", "; of one-hot rows take labels.argmax(axis=1)"),
+        ("cat", "()", ""),
+        (1, "()", ""),
+    ],
 )
-def test_there_is_one_label_for_each_row(labels, shape):
+def test_there_is_one_label_for_each_row(labels, shape, way):
     with pytest.raises(DataError) as caught:
         as_labels(labels)
     assert str(caught.value) == (
-        f"labels have the shape {shape}, but must be one label for each row"
+        f"labels have the shape {shape}, but must be one label for each row{way}"
     )
+
+
+def test_labels_that_look_like_a_regression_are_refused():
+    with pytest.raises(DataError, match=r"30 different numbers in 30 rows.*regression"):
+        as_labels(np.linspace(0, 1, 30))
+    assert as_labels(np.arange(30.0) % 3)[0] == [0, 1, 2]

@@ -27,14 +27,14 @@ from cerebros.training import Objective, guess_direction
 )
 def test_the_direction_of_a_usual_metric_is_known(metric, direction):
     assert guess_direction(metric) == direction
-    assert Objective.of(metric) == Objective(metric, direction)
+    assert Objective(metric) == Objective(metric, direction)
 
 
 def test_the_direction_of_another_metric_must_be_given():
     assert guess_direction("val_wonder") is None
     with pytest.raises(ValueError, match="'val_wonder' should be small or large; give"):
-        Objective.of("val_wonder")
-    assert Objective.of("val_wonder", "max") == Objective("val_wonder", "maximize")
+        Objective("val_wonder")
+    assert Objective("val_wonder", "max") == Objective("val_wonder", "maximize")
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,12 @@ def test_the_direction_of_another_metric_must_be_given():
     ],
 )
 def test_a_given_direction_wins_over_the_guess(given, direction):
-    assert Objective.of("val_accuracy", given).direction == direction
+    assert Objective("val_accuracy", given).direction == direction
 
 
 def test_an_unknown_direction_is_refused():
-    for make in (Objective, Objective.of):
-        with pytest.raises(ValueError, match="must be 'minimize' or 'maximize', but"):
-            make("val_loss", "down")
+    with pytest.raises(ValueError, match="must be 'minimize' or 'maximize', but"):
+        Objective("val_loss", "down")
 
 
 INF, NAN = float("inf"), float("nan")

@@ -52,7 +52,7 @@ def test_several_outputs_have_columns_of_their_own():
     ],
 )
 def test_an_unknown_objective_is_refused_with_the_known_ones(metric, guess):
-    context = REGRESSION.context(TrainingSettings(), Objective(metric))
+    context = REGRESSION.context(TrainingSettings(), Objective(metric, "min"))
     with pytest.raises(ValueError, match="will have no such column") as caught:
         rehearse(context, REGRESSION.ports)
     message = str(caught.value)

@@ -216,11 +216,31 @@ def test_losses_given_as_objects_are_known_too(loss):
 
 
 @pytest.mark.parametrize("loss", ["kl_divergence", "hinge", lambda y, p: p])
-def test_for_other_losses_only_the_number_of_targets_is_checked(loss):
-    assert problems_of([5, 5, 5, 5], loss=loss, widths=[3]) == []
+def test_for_other_losses_the_number_of_targets_is_checked(loss):
+    assert problems_of([5, 5, 5, 5], loss=loss, widths=[1]) == []
     assert problems_of([5, 5, 5, 5], loss=loss, widths=[3, 1]) == [
         "there are 1 targets, but the network has 2 outputs; give one array for each"
     ]
+
+
+@pytest.mark.parametrize("loss", ["kl_divergence", "hinge", keras.losses.Hinge()])
+def test_another_loss_of_keras_compares_equal_widths(loss):
+    (problem,) = problems_of([5, 5, 5, 5], loss=loss, widths=[3])
+    assert "has width 1, but the network's output has width 3" in problem
+
+
+def test_a_loss_of_the_users_own_may_take_one_column():
+    assert problems_of([5, 5, 5, 5], loss=lambda y, p: p, widths=[3]) == []
+    (problem,) = problems_of([[5, 5]] * 4, loss=lambda y, p: p, widths=[3])
+    assert "has width 2, but must have 3" in problem
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets"), [("poisson", [-1, 2, 3]), ("msle", [-2, 2, 3])]
+)
+def test_losses_of_positive_numbers_refuse_negative_ones(loss, targets):
+    (problem,) = problems_of(targets, loss=loss, widths=[1])
+    assert f"goes down to {targets[0]}, but {loss} needs" in problem
 
 
 def test_all_problems_of_all_targets_are_listed():

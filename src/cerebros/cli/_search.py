@@ -82,7 +82,7 @@ def _objective(arguments: Namespace, problem: Problem) -> Objective:
     """What ranks the networks: a loss or metric on the validation rows."""
     if arguments.metric is None:
         usual = problem.objective
-        return Objective.of(usual.metric, arguments.direction or usual.direction)
+        return Objective(usual.metric, arguments.direction or usual.direction)
     metric = arguments.metric.removeprefix("val_")
     metric = _SHORT_NAMES.get(metric, metric)
     computed = problem.context(TrainingSettings()).settings.metrics or ()
@@ -92,7 +92,7 @@ def _objective(arguments: Namespace, problem: Problem) -> Objective:
             f"the metric {arguments.metric!r} is not among those of this task: "
             f"{', '.join(known)}"
         )
-    return Objective.of(f"val_{metric}", arguments.direction)
+    return Objective(f"val_{metric}", arguments.direction)
 
 
 def _source(table: TableFile, folder: Path) -> Source:

@@ -13,6 +13,7 @@ from cerebros.compat._functions import (
     zero_95_exp_decay,
 )
 from cerebros.spaces import LateralWiring, Rounding, VerticalWiring
+from cerebros.training import whole_number
 
 _LATERAL_DISTANCES = 1024  # more units than any level has
 
@@ -54,7 +55,7 @@ class DenseAutoMlStructuralComponent:
         final_activation: Any = None,
         seed: int = 8675309,
     ) -> None:
-        self.seed = seed
+        self.seed = whole_number("seed", seed, least=0)
         self.activation = activation_of("activation", activation)
         self.final_activation = activation_of("final_activation", final_activation)
         self.vertical = VerticalWiring(

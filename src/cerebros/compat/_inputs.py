@@ -9,13 +9,33 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cerebros.errors import DataError
-from cerebros.training import Dataset, find_target_copies
+from cerebros.training import Dataset, find_target_copies, whole_number
 
 
 def arguments_of(component: type, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Those arguments that a component's constructor takes, by name."""
     names = inspect.signature(component).parameters
     return {name: value for name, value in arguments.items() if name in names}
+
+
+def as_list(value: Any) -> list[Any]:
+    """One entry for each input or output; a bare one is the only one."""
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def range_of(what: str, minimum: Any, maximum: Any) -> tuple[int, int]:
+    """The closed range between two arguments of the original.
+
+    Raises:
+        ValueError: if they are not whole numbers with 1 <= minimum <= maximum.
+    """
+    low = whole_number(f"minimum_{what}", minimum, least=1)
+    high = whole_number(f"maximum_{what}", maximum, least=1)
+    if low > high:
+        raise ValueError(
+            f"minimum_{what} must not exceed maximum_{what}, but got {low} and {high}"
+        )
+    return low, high
 
 
 def input_shapes_of(value: Any) -> list[tuple[int, ...]]:

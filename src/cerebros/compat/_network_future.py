@@ -106,7 +106,7 @@ class NeuralNetworkFuture(DenseAutoMlStructuralComponent, DenseLateralConnectivi
         self._settings = TrainingSettings(
             learning_rate=float(learning_rate),
             loss=loss,
-            metrics=tuple(metrics or ("root_mean_squared_error",)),
+            metrics="root_mean_squared_error" if metrics is None else metrics,
         )
         name = trial_name(int(trial_number), int(subtrial_number))
         self.model_graph_file = Path(

@@ -20,9 +20,11 @@ from cerebros.compat._functions import (
 )
 from cerebros.compat._inputs import (
     arguments_of,
+    as_list,
     base_models_of,
     check_shapes,
     input_shapes_of,
+    range_of,
     warn_of_target_copies,
     warn_of_unknown,
     widths_of,
@@ -49,6 +51,7 @@ from cerebros.training import (
     check_targets,
     rehearse,
     split_last_rows,
+    whole_number,
 )
 
 
@@ -167,20 +170,38 @@ class SimpleCerebrosRandomSearch(
         self.neural_network_spec: Spec | None = None
         self._n_specs_drawn = 0
         self._result: SearchResult | None = None
-        self._meta_trial_number = int(meta_trial_number)
-        self._n_tries = int(number_of_tries_per_architecture_moity)
-        self._n_trials = int(number_of_architecture_moities_to_try) * self._n_tries
+        self._meta_trial_number = whole_number(
+            "meta_trial_number", meta_trial_number, least=0
+        )
+        self._n_tries = whole_number(
+            "number_of_tries_per_architecture_moity",
+            number_of_tries_per_architecture_moity,
+            least=1,
+        )
+        self._n_trials = self._n_tries * whole_number(
+            "number_of_architecture_moities_to_try",
+            number_of_architecture_moities_to_try,
+            least=1,
+        )
 
         shapes = input_shapes_of(input_shapes)
         stems = base_models_of(base_models, n_inputs=len(shapes))
-        data = Dataset.of(list(training_data), list(labels))
+        data = Dataset.of(as_list(training_data), as_list(labels))
         check_shapes(data, shapes)
-        outputs = tuple(Output(int(w), self.final_activation) for w in output_shapes)
+        outputs = tuple(
+            Output(int(w), self.final_activation) for w in as_list(output_shapes)
+        )
         self._strategy = RandomSearch(
             space=RandomWiring(
-                levels=(int(minimum_levels), int(maximum_levels)),
-                units=(int(minimum_units_per_level), int(maximum_units_per_level)),
-                neurons=(int(minimum_neurons_per_unit), int(maximum_neurons_per_unit)),
+                levels=range_of("levels", minimum_levels, maximum_levels),
+                units=range_of(
+                    "units_per_level", minimum_units_per_level, maximum_units_per_level
+                ),
+                neurons=range_of(
+                    "neurons_per_unit",
+                    minimum_neurons_per_unit,
+                    maximum_neurons_per_unit,
+                ),
                 activation=self.activation,
                 vertical=self.vertical,
                 lateral=self.lateral,
@@ -193,14 +214,14 @@ class SimpleCerebrosRandomSearch(
             data=data,
             split=split_last_rows(data.n_rows, validation=validation_split),
             settings=TrainingSettings(
-                epochs=int(epochs),
-                batch_size=int(batch_size),
+                epochs=whole_number("epochs", epochs, least=1),
+                batch_size=whole_number("batch_size", batch_size, least=1),
                 learning_rate=float(learning_rate),
                 loss=loss,
-                metrics=tuple(metrics or ("root_mean_squared_error",)),
-                patience=None if patience is PATIENCE_NOT_GIVEN else int(patience),
+                metrics="root_mean_squared_error" if metrics is None else metrics,
+                patience=None if patience is PATIENCE_NOT_GIVEN else patience,
             ),
-            objective=Objective.of(metric_to_rank_by, direction),
+            objective=Objective(metric_to_rank_by, direction),
             stems=stems,
         )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from cerebros.search._executor import Executor
 from cerebros.search._loop import run_search
@@ -23,8 +26,13 @@ from cerebros.training import (
     Objective,
     Problem,
     TrainingSettings,
+    check_targets,
+    find_target_copies,
     rehearse,
+    whole_number,
 )
+
+logger = logging.getLogger(__name__)
 
 
 def search_networks(
@@ -34,7 +42,7 @@ def search_networks(
     n_architectures: int = 20,
     n_wirings: int = 1,
     training: TrainingSettings | None = None,
-    objective: Objective | None = None,
+    objective: Objective | str | None = None,
     seed: int = 0,
     time_budget: float | None = None,
     out: str | Path | None = None,
@@ -57,7 +65,8 @@ def search_networks(
         n_architectures: number of level, unit and neuron draws.
         n_wirings: wirings and initial weights tried for each of them.
         training: epochs, batch size, learning rate and so on.
-        objective: what to improve; the problem's usual one by default.
+        objective: what to improve, or the name of the metric, as `val_accuracy`; the
+            problem's usual one by default.
         seed: of every random draw; a whole number >= 0.
         time_budget: seconds after which no further epoch begins; None for no limit.
         out: folder of the search; None keeps it in memory only.
@@ -73,20 +82,33 @@ def search_networks(
 
     Raises:
         DataError: if loss, metrics and targets do not go together.
+        TypeError: if an argument is of the wrong kind.
         ValueError: if an argument is out of range, or the objective is not a column
             of the training history; before any training.
         StoreError: if the folder belongs to another search or cannot be written.
         SearchError: if every trial failed.
     """
     start = time.monotonic()
-    _check_counts(n_architectures, n_wirings, seed, time_budget)
+    _check_kinds(problem, space, training, time_budget)
+    n_architectures = whole_number("n_architectures", n_architectures, least=1)
+    n_wirings = whole_number("n_wirings", n_wirings, least=1)
+    seed = whole_number("seed", seed, least=0)
+    if isinstance(objective, str):
+        objective = Objective(objective)
     context = problem.context(training or TrainingSettings(), objective)
     context = replace(context, stems=stems) if stems else context
     ports = _ports(problem, stems)
     strategy = strategy or RandomSearch(
         space=space or RandomWiring(), ports=ports, n_wirings=n_wirings
     )
+    check_targets(
+        context.data,
+        context.split,
+        output_widths=[output.width for output in ports.outputs],
+        loss=context.settings.loss or "mse",
+    )
     rehearse(context, ports)
+    _report_target_copies(problem)
     if store is None:
         store = open_store(out, context.objective, keep=keep)
     result = SearchResult(store, context)
@@ -130,17 +152,27 @@ def _ports(problem: Problem, stems: Sequence[Any] | None) -> Ports:
     return replace(problem.ports, input_widths=tuple(through))
 
 
-def _check_counts(
-    n_architectures: int, n_wirings: int, seed: int, time_budget: float | None
-) -> None:
-    for name, value, least in (
-        ("n_architectures", n_architectures, 1),
-        ("n_wirings", n_wirings, 1),
-        ("seed", seed, 0),
+def _report_target_copies(problem: Problem) -> None:
+    for column in find_target_copies(problem.data):
+        logger.warning(
+            "%s is a copy of the target, so the scores say nothing about new rows; "
+            "leave it out",
+            column,
+        )
+
+
+def _check_kinds(problem: Any, space: Any, training: Any, time_budget: Any) -> None:
+    for name, value, kind in (
+        ("problem", problem, Problem),
+        ("training", training or TrainingSettings(), TrainingSettings),
     ):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(
-                f"{name} must be a whole number >= {least}, but got {value!r}"
-            )
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be a {kind.__name__}, but got {value!r}")
+    if space is not None and (
+        isinstance(space, type) or not hasattr(space, "sample_wiring")
+    ):
+        raise TypeError(f"space must be one such as RandomWiring(), but got {space!r}")
+    if not isinstance(time_budget, (int, float, np.number, type(None))):
+        raise TypeError(f"time_budget must be seconds, but got {time_budget!r}")
     if time_budget is not None and not time_budget > 0:
         raise ValueError(f"time_budget must be > 0 seconds, but got {time_budget!r}")

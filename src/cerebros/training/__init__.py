@@ -32,6 +32,7 @@ from cerebros.training._target_checks import check_targets as check_targets
 from cerebros.training._target_leaks import find_target_copies as find_target_copies
 from cerebros.training._task import TrainingContext as TrainingContext
 from cerebros.training._task import TrainingTask as TrainingTask
+from cerebros.training._whole_number import whole_number as whole_number
 
 if TYPE_CHECKING:
     from cerebros.training._keras_model import arrays_of as arrays_of

@@ -58,12 +58,15 @@ class Dataset:
             targets: likewise, one for each output.
         """
         many_inputs = _as_many(inputs)
-        arrays = [_as_array(x) for x in many_inputs]
-        return cls(
-            inputs=tuple(_as_float32(_as_matrix(x)) for x in arrays),
-            targets=tuple(_as_matrix(_as_array(y)) for y in _as_many(targets)),
-            columns=tuple(_column_names(x) for x in many_inputs),
+        x = [_as_matrix(_as_array(value)) for value in many_inputs]
+        y = [_as_matrix(_as_array(value)) for value in _as_many(targets)]
+        data = cls(
+            inputs=tuple(map(_as_float32, x)),
+            targets=tuple(map(_as_32_bits, y)),
+            columns=tuple(map(_column_names, many_inputs)),
         )
+        _check_precision(data, x, y)
+        return data
 
     @property
     def n_rows(self) -> int:
@@ -100,9 +103,18 @@ def as_labels(labels: Any) -> tuple[list[Any], Array]:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1 or not len(array):
+        way = "; of one-hot rows take labels.argmax(axis=1)" if array.ndim == 2 else ""
         raise DataError(
             f"labels have the shape {array.shape}, but must be one label for each row"
+            f"{way}"
         )
+    if array.dtype.kind == "f" and len(array) > 20:
+        n_different = len(np.unique(array))
+        if n_different > len(array) / 2:
+            raise DataError(
+                f"the labels are {n_different} different numbers in {len(array)} rows, "
+                "which looks like a regression; use Problem.regression"
+            )
     missing = [_is_missing(v) or bool(v != v) for v in array]  # NaN is not itself
     if any(missing):
         raise DataError(
@@ -137,6 +149,10 @@ def _as_array(value: Any) -> Array:
 def _plain_array(value: Any) -> Array:
     if hasattr(value, "detach"):  # a torch tensor that may ask for gradients
         value = value.detach().cpu()
+    if isinstance(value, np.ma.MaskedArray):
+        value = np.ma.filled(value.astype(np.float64), np.nan)
+    if hasattr(value, "toarray"):
+        raise DataError("these data are a sparse matrix; give x.toarray()")
     if hasattr(value, "to_numpy"):  # pandas, polars
         value = value.to_numpy()
     try:
@@ -175,6 +191,48 @@ def _as_float32(array: Array) -> Array:
         return array.astype(np.float32)
 
 
+def _as_32_bits(array: Array) -> Array:
+    """Whole numbers as they are if they fit into 32 bits, other numbers as float32."""
+    if array.dtype.kind in "iu" and array.size:
+        limits = np.iinfo(np.int32)
+        if limits.min <= array.min() and array.max() <= limits.max:
+            return array
+    return array if array.dtype.kind == "b" else _as_float32(array)
+
+
+def _check_precision(data: Dataset, inputs: list[Array], targets: list[Array]) -> None:
+    """Refuse numbers whose differences are lost in 32 bits.
+
+    Raises:
+        DataError: naming the columns.
+    """
+    lost = [data.column(i, j) for i, x in enumerate(inputs) for j in _flattened(x)]
+    lost += [
+        f"target {i}" if len(targets) > 1 else "the target"
+        for i, y in enumerate(targets)
+        if _flattened(y)
+    ]
+    if lost:
+        listed = ", ".join(lost[:20])
+        raise DataError(
+            f"{listed}: the differences are too small beside the numbers themselves "
+            "to be seen in 32 bits, in which networks calculate; subtract the smallest "
+            "value first"
+        )
+
+
+def _flattened(array: Array) -> list[int]:
+    """Columns of which 32 bits tell hardly any values apart."""
+    if array.dtype.kind not in "fiu" or array.ndim < 2 or not array.size:
+        return []
+    values = array.reshape(len(array), -1)
+    with np.errstate(all="ignore"):
+        spread = values.max(axis=0).astype(np.float64) - values.min(axis=0)
+        size = np.abs(values.astype(np.float64)).max(axis=0)
+        is_lost = (spread > 0) & (spread < size * 2.0**-18)
+    return [int(j) for j in np.flatnonzero(is_lost)]
+
+
 def _column_names(value: Any) -> tuple[str, ...]:
     columns = getattr(value, "columns", None)
     if columns is None:
@@ -196,6 +254,12 @@ def _problems(data: Dataset) -> Iterator[str]:
             yield f"{name} is a single value, but must have rows"
         elif array.size == 0:
             yield f"{name} is empty: its shape is {array.shape}"
+    if len(data.inputs) > 20 and all(x.shape[1:] == (1,) for x in data.inputs):
+        yield (
+            f"there are {len(data.inputs)} inputs of one column each; if these are the "
+            "rows of one table, make it one array first: numpy.array(rows)"
+        )
+        return
     counts = {name: len(array) for name, array in arrays if array.ndim}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name}: {n}" for name, n in counts.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 import re
@@ -22,7 +23,8 @@ class KerasObject:
 
     Attributes:
         name: of the class or function.
-        config: its configuration as JSON; empty for a function.
+        config: its configuration as JSON; of a user's function a digest of its code,
+            of Keras's functions nothing.
         source: what was given: an object, or a function.
     """
 
@@ -30,13 +32,20 @@ class KerasObject:
     config: str
     source: Any = field(compare=False, repr=False)
 
+    @property
+    def is_of_keras(self) -> bool:
+        """Whether it comes from Keras itself."""
+        kind = self.source if callable(self.source) else type(self.source)
+        module = getattr(kind, "__module__", None) or type(self.source).__module__
+        return str(module).partition(".")[0] == "keras"
+
     def fresh(self) -> Any:
         """A new object of the same kind, without any state.
 
         A loss has no state and is handed out itself, and so is a metric that Keras
         cannot make again from its configuration, as one around a user's function.
         """
-        if not self.config or _is_loss(self.source):
+        if not hasattr(self.source, "get_config") or _is_loss(self.source):
             return self.source
         config = self.source.get_config()
         if (name := self.given_name) is not None:
@@ -81,10 +90,25 @@ def named(value: Any) -> Named:
         text = json.dumps(config, sort_keys=True, default=repr)
         return KerasObject(name, text, value)
     if callable(value):
-        return KerasObject(getattr(value, "__name__", repr(value)), "", value)
+        name = getattr(value, "__name__", repr(value))
+        return KerasObject(name, _fingerprint(value), value)
     raise TypeError(
         f"a loss, metric or optimizer is a name or a Keras object, but got {value!r}"
     )
+
+
+def _fingerprint(function: Any) -> str:
+    """What tells functions of the same name apart; empty for those of Keras."""
+    code = getattr(function, "__code__", None)
+    if code is None or str(function.__module__).partition(".")[0] == "keras":
+        return ""
+    body = (code.co_code, code.co_names, [c for c in code.co_consts if _is_plain(c)])
+    digest = hashlib.sha256(repr(body).encode()).hexdigest()[:16]
+    return json.dumps({"code": digest})
+
+
+def _is_plain(constant: Any) -> bool:
+    return constant is None or isinstance(constant, (int, float, str, bytes))
 
 
 def told_apart(metrics: Sequence[Named]) -> tuple[Named, ...]:

@@ -36,34 +36,30 @@ class Objective:
 
     Attributes:
         metric: name of the column, as in `val_root_mean_squared_error`.
-        direction: `"minimize"` or `"maximize"`; also accepted as `"min"`, `"max"`.
+        direction: `"minimize"` or `"maximize"`; given as `"min"` or `"max"`, too, and
+            guessed from the name of the metric if it is not given.
+
+    Raises:
+        ValueError: if the direction is unknown, or cannot be guessed.
     """
 
     metric: str = "val_loss"
-    direction: Direction = "minimize"
+    direction: str | None = None
 
     def __post_init__(self) -> None:
+        short = {"min": "minimize", "max": "maximize"}
+        direction = self.direction or guess_direction(self.metric)
+        if direction is None:
+            raise ValueError(
+                f"it is not known whether {self.metric!r} should be small or large; "
+                "give direction='minimize' or 'maximize'"
+            )
+        object.__setattr__(self, "direction", short.get(direction, direction))
         if self.direction not in ("minimize", "maximize"):
             raise ValueError(
                 "direction must be 'minimize' or 'maximize', but got "
                 f"{self.direction!r}"
             )
-
-    @classmethod
-    def of(cls, metric: str, direction: str | None = None) -> Objective:
-        """An objective whose direction may be short (`min`), or left to be guessed.
-
-        Raises:
-            ValueError: if the direction is unknown, or cannot be guessed.
-        """
-        long = {"min": "minimize", "max": "maximize"}
-        guessed = direction or guess_direction(metric)
-        if guessed is None:
-            raise ValueError(
-                f"it is not known whether {metric!r} should be small or large; "
-                "give direction='minimize' or 'maximize'"
-            )
-        return cls(metric, long.get(guessed, guessed))  # type: ignore[arg-type]
 
     def is_better(self, value: float, than: float | None) -> bool:
         """Whether a finite value improves on another one, or is the first."""

@@ -12,7 +12,7 @@ from cerebros.errors import DataError
 from cerebros.lowering import OutputScale
 from cerebros.spaces import Output, Ports
 from cerebros.training._dataset import Dataset, as_labels
-from cerebros.training._keras_object import Named
+from cerebros.training._keras_object import Named, display_name
 from cerebros.training._objective import Objective
 from cerebros.training._settings import TrainingSettings
 from cerebros.training._split import Split, split_at_random
@@ -191,9 +191,15 @@ class Problem:
             data=self.data,
             split=self.split,
             settings=settings,
-            objective=objective or self.objective,
+            objective=objective or self._usual_objective(settings),
             output_scales=self.output_scales,
         )
+
+    def _usual_objective(self, settings: TrainingSettings) -> Objective:
+        """The problem's own, or the loss if its metric was replaced by others."""
+        names = {display_name(metric) for metric in settings.metrics or ()}
+        column = self.objective.metric.removeprefix("val_")
+        return self.objective if column in {*names, "loss"} else Objective("val_loss")
 
 
 def _objective(task: Task, n_outputs: int) -> Objective:

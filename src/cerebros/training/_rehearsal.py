@@ -36,21 +36,36 @@ def rehearse(context: TrainingContext, ports: Ports) -> list[str]:
 
     plan = smallest_plan(ports)
     weights = initial_weights(plan, np.random.default_rng(0))
-    model = make_model(plan, weights, context, eager=True)
     x, y = context.data.rows(context.split.train[:2])
     try:
+        model = make_model(plan, weights, context, eager=True)
         logs: dict[str, Any] = model.evaluate(
             one_or_many(x), one_or_many(y), verbose=0, return_dict=True
         )
     except (ValueError, TypeError) as error:
+        if "Could not interpret" in str(error):
+            raise ValueError(
+                f"{error}; give a name that Keras knows, such as 'mse' or 'accuracy', "
+                "or an object"
+            ) from error
         raise DataError(
             "the loss or a metric cannot be computed: targets have the shapes "
             f"{[target.shape for target in y]} for two rows, and the outputs are "
             f"{list(ports.outputs)}. Keras says: {error}"
         ) from error
+    _check_numbers(logs)
     known = sorted([*logs, *(f"val_{name}" for name in logs)])
     _check_objective(context.objective.metric, known)
     return known
+
+
+def _check_numbers(logs: dict[str, Any]) -> None:
+    for name, value in logs.items():
+        if np.ndim(value) > 0:
+            raise ValueError(
+                f"the metric {name!r} gives {np.size(value)} numbers, but a history "
+                "has one for each epoch; average them, as with F1Score(average='macro')"
+            )
 
 
 def _check_objective(metric: str, known: list[str]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cerebros.training._keras_object import Named, named, told_apart
+from cerebros.training._whole_number import whole_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class TrainingSettings:
     optimizer: Named = "adam"
     learning_rate: float = 0.005
     loss: Named | None = None
-    metrics: tuple[Named, ...] | None = None
+    metrics: Sequence[Any] | Any | None = None
     patience: int | None = None
 
     def __post_init__(self) -> None:
@@ -44,10 +45,7 @@ class TrainingSettings:
             value = getattr(self, name)
             if value is None and name != "epochs":
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    f"{name} must be a whole number >= 1, but got {value!r}"
-                )
+            self._replace(**{name: whole_number(name, value, least=1)})
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ValueError(
                 f"learning_rate must be positive and finite, but got "

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import numpy.typing as npt
 
 from cerebros.errors import DataError
+from cerebros.training._whole_number import whole_number
 
 Rows = npt.NDArray[np.intp]
 
@@ -31,7 +33,8 @@ class Split:
         if not len(self.train) or not len(self.validation):
             raise DataError(
                 f"the split leaves {len(self.train)} rows for training and "
-                f"{len(self.validation)} for validation; each needs at least one"
+                f"{len(self.validation)} for validation; each needs at least one, so "
+                "bring more rows or hold out another share"
             )
 
 
@@ -81,6 +84,7 @@ def split_at_random(
             "shares must hold test >= 0 and validation + test < 1, but got "
             f"validation={validation!r}, test={test!r}"
         )
+    seed = whole_number("seed", seed, least=0)
     rng = np.random.default_rng([seed, n_rows])
     groups = np.zeros(n_rows, int)
     if classes is not None:
@@ -107,7 +111,7 @@ def split_at_random(
 
 def check_share(name: str, share: float) -> None:
     """Make sure that a share lies between 0 and 1, both excluded."""
-    if not 0 < share < 1:
+    if not (isinstance(share, Real) and 0 < share < 1):
         raise ValueError(
             f"{name} must hold 0 < share < 1, but got {share!r}; 0.2 holds out a "
             "fifth of the rows"

@@ -34,14 +34,15 @@ def check_targets(
     for i, (y, width) in enumerate(zip(data.targets, output_widths, strict=True)):
         where = f"target {i}" if len(output_widths) > 1 else "the target"
         y = y.reshape(len(y), -1)
-        for problem in _problems(y, y[split.train], width, display_name(loss)):
+        for problem in _problems(y, y[split.train], width, loss):
             problems.append(f"{where} {problem}")
     if problems:
         listed = "\n- ".join(problems)
         raise DataError(f"These targets cannot be learned:\n- {listed}")
 
 
-def _problems(y: Array, train: Array, width: int, loss: str) -> Iterator[str]:
+def _problems(y: Array, train: Array, width: int, named: Named) -> Iterator[str]:
+    loss = display_name(named)
     if loss == "sparse_categorical_crossentropy":
         yield from _class_numbers(y, train, width)
     elif loss in ("categorical_crossentropy", "categorical_focal_crossentropy"):
@@ -50,6 +51,12 @@ def _problems(y: Array, train: Array, width: int, loss: str) -> Iterator[str]:
         yield from _zero_or_one(y, train, width, loss)
     elif loss in _REGRESSION_LOSSES:
         yield from _numbers(y, train, width)
+        yield from _too_small(y, loss)
+    elif isinstance(named, str) or named.is_of_keras:
+        if problem := _width(y, width, f"they must be equal for {loss}"):
+            yield problem
+    elif y.shape[1] not in (1, width):  # the user's own loss may take class numbers
+        yield f"has width {y.shape[1]}, but must have {width}, as the output, or 1"
 
 
 _REGRESSION_LOSSES = {
@@ -57,6 +64,9 @@ _REGRESSION_LOSSES = {
     "mean_absolute_percentage_error", "msle", "mean_squared_logarithmic_error",
     "huber", "log_cosh", "logcosh", "poisson",
 }  # fmt: skip
+
+
+_LOGARITHMIC_LOSSES = {"msle", "mean_squared_logarithmic_error"}
 
 
 def _width(y: Array, width: int, what: str) -> str | None:
@@ -74,6 +84,13 @@ def _numbers(y: Array, train: Array, width: int) -> Iterator[str]:
             f"is constant ({float(train[0, j]):g}) in the training rows{column}, so "
             "there is nothing to learn"
         )
+
+
+def _too_small(y: Array, loss: str) -> Iterator[str]:
+    if loss == "poisson" and y.min() < 0:
+        yield f"goes down to {float(y.min()):g}, but poisson needs numbers >= 0"
+    if loss in _LOGARITHMIC_LOSSES and y.min() <= -1:
+        yield f"goes down to {float(y.min()):g}, but {loss} needs numbers > -1"
 
 
 def _class_numbers(y: Array, train: Array, width: int) -> Iterator[str]:
