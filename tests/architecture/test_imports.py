@@ -216,8 +216,6 @@ def test_importing_the_package_loads_nothing_heavy():
 
 
 def test_the_help_of_the_command_line_loads_nothing_heavy():
-    if not (SOURCE / "cerebros" / "__main__.py").exists():
-        pytest.skip("there is no command line yet")
     loaded = loaded_by("-m", "cerebros", "--help")
     assert "cerebros" in loaded
     assert not loaded & HEAVY
