@@ -16,7 +16,7 @@ class Executor(Protocol):
 
     @property
     def population_size(self) -> int:
-        """How many tasks it likes to be given at once; part of the definition."""
+        """How many tasks it likes to be given at once."""
         ...
 
     def train(
