@@ -23,6 +23,11 @@ def as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
+def metrics_of(value: Any) -> tuple[Any, ...]:
+    """One metric or several; by default the root mean squared error."""
+    return ("root_mean_squared_error",) if value is None else tuple(as_list(value))
+
+
 def range_of(what: str, minimum: Any, maximum: Any) -> tuple[int, int]:
     """The closed range between two arguments of the original.
 

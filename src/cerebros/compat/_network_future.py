@@ -21,6 +21,7 @@ from cerebros.compat._inputs import (
     arguments_of,
     base_models_of,
     input_shapes_of,
+    metrics_of,
     warn_of_unknown,
     widths_of,
 )
@@ -106,7 +107,7 @@ class NeuralNetworkFuture(DenseAutoMlStructuralComponent, DenseLateralConnectivi
         self._settings = TrainingSettings(
             learning_rate=float(learning_rate),
             loss=loss,
-            metrics="root_mean_squared_error" if metrics is None else metrics,
+            metrics=metrics_of(metrics),
         )
         name = trial_name(int(trial_number), int(subtrial_number))
         self.model_graph_file = Path(

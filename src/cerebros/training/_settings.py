@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,7 @@ class TrainingSettings:
     optimizer: Named = "adam"
     learning_rate: float = 0.005
     loss: Named | None = None
-    metrics: Sequence[Any] | Any | None = None
+    metrics: tuple[Named, ...] | None = None
     patience: int | None = None
 
     def __post_init__(self) -> None:
