@@ -6,6 +6,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cerebros.training._checkpoints import Checkpoints as Checkpoints
+from cerebros.training._checkpoints import NoCheckpoints as NoCheckpoints
 from cerebros.training._dataset import Dataset as Dataset
 from cerebros.training._keras_object import KerasObject as KerasObject
 from cerebros.training._keras_object import Named as Named
@@ -22,6 +24,8 @@ from cerebros.training._problem import flat_widths as flat_widths
 from cerebros.training._rehearsal import rehearse as rehearse
 from cerebros.training._rehearsal import smallest_plan as smallest_plan
 from cerebros.training._row_order import epoch_batches as epoch_batches
+from cerebros.training._schedule import SCHEDULES as SCHEDULES
+from cerebros.training._schedule import schedule_factor as schedule_factor
 from cerebros.training._settings import TrainingSettings as TrainingSettings
 from cerebros.training._split import Rows as Rows
 from cerebros.training._split import Split as Split

@@ -28,6 +28,8 @@ class Dataset:
         inputs: one array for each input, `(row, feature, …)`, float32.
         targets: one array for each output, `(row, width)`.
         columns: names of the features of each input, for messages; may be empty.
+        weights: how much each row counts in the loss, `(row,)`, float32; None for all
+            alike.
 
     Raises:
         DataError: if there are no rows, rows differ, values are missing, infinite or
@@ -43,6 +45,7 @@ class Dataset:
     inputs: tuple[Array, ...]
     targets: tuple[Array, ...]
     columns: tuple[tuple[str, ...], ...] = ()
+    weights: Array | None = None
 
     def __post_init__(self) -> None:
         if problems := [*_problems(self)]:
@@ -50,12 +53,13 @@ class Dataset:
             raise DataError(f"These data cannot be trained on:\n- {listed}")
 
     @classmethod
-    def of(cls, inputs: Any, targets: Any) -> Dataset:
+    def of(cls, inputs: Any, targets: Any, *, weights: Any = None) -> Dataset:
         """Take arrays, data frames, series, lists of numbers, or tensors.
 
         Args:
             inputs: one table-like for a single input, or a list or tuple of them.
             targets: likewise, one for each output.
+            weights: how much each row counts in the loss; None for all alike.
         """
         many_inputs = _as_many(inputs)
         x = [_as_matrix(_as_array(value)) for value in many_inputs]
@@ -64,6 +68,7 @@ class Dataset:
             inputs=tuple(map(_as_float32, x)),
             targets=tuple(map(_as_32_bits, y)),
             columns=tuple(map(_column_names, many_inputs)),
+            weights=None if weights is None else _row_weights(weights),
         )
         _check_precision(data, x, y)
         return data
@@ -87,7 +92,8 @@ class Dataset:
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that name the content of all arrays."""
         digest = hashlib.sha256()
-        for array in (*self.inputs, *self.targets):
+        weights = () if self.weights is None else (self.weights,)
+        for array in (*self.inputs, *self.targets, *weights):
             digest.update(f"{array.dtype.str}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]
@@ -264,11 +270,34 @@ def _problems(data: Dataset) -> Iterator[str]:
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name}: {n}" for name, n in counts.items())
         yield f"the numbers of rows differ ({listed}); rows must belong together"
+    if data.weights is not None:
+        yield from _bad_weights(data.weights, data.n_rows)
     for i, x in enumerate(data.inputs):
         yield from _bad_values(x, partial(data.column, i))
     for i, y in enumerate(data.targets):
         where = f"target {i}" if len(data.targets) > 1 else "the target"
         yield from _bad_values(y, partial(_target_column, y, where))
+
+
+def _row_weights(weights: Any) -> Array:
+    array = _as_float32(_as_array(weights))
+    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+
+
+def _bad_weights(weights: Array, n_rows: int) -> Iterator[str]:
+    if weights.shape != (n_rows,):
+        yield (
+            f"the weights of rows have the shape {weights.shape}, but must be one "
+            f"number for each of the {n_rows} rows"
+        )
+        return
+    if found := _problem_of_column(weights):
+        yield f"the weights of rows: {found}"
+    elif weights.min() < 0:
+        row = int(weights.argmin())
+        yield f"the weight of row {row} is {weights[row]:g}, but must be >= 0"
+    elif not weights.any():
+        yield "the weights of all rows are 0; leave them out, or give some rows weight"
 
 
 def _target_column(y: Array, where: str, j: int) -> str:

@@ -71,9 +71,11 @@ def evaluate_model(
 ) -> dict[str, float]:
     """The loss and every metric of a compiled model on some rows."""
     x, y = context.data.rows(rows)
+    weights = context.data.weights
     logs = model.evaluate(
         one_or_many(x),
         one_or_many(y),
+        sample_weight=None if weights is None else weights[rows],
         batch_size=len(rows),
         verbose=0,
         return_dict=True,
@@ -139,6 +141,8 @@ def compile_model(
     optimizer = keras.optimizers.get(fresh(settings.optimizer))
     if isinstance(settings.optimizer, str):
         optimizer.learning_rate = settings.learning_rate
+    if settings.weight_decay is not None:
+        optimizer.weight_decay = settings.weight_decay
     losses = [fresh(settings.loss or "mse") for _ in range(n_outputs)]
     metrics = [[fresh(m) for m in settings.metrics or ()] for _ in range(n_outputs)]
     model.compile(

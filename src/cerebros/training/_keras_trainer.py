@@ -23,6 +23,8 @@ from cerebros.training._keras_model import (
 from cerebros.training._memory import give_back_memory, memory_shortage
 from cerebros.training._outcome import Outcome, Status
 from cerebros.training._row_order import epoch_batches
+from cerebros.training._schedule import schedule_factor
+from cerebros.training._split import Rows
 from cerebros.training._task import TrainingContext, TrainingTask
 
 logger = logging.getLogger(__name__)
@@ -74,23 +76,71 @@ def train_with_keras(
 def _initial_model(task: TrainingTask, context: TrainingContext) -> keras.Model:
     rng = np.random.default_rng([task.seed, task.number, 0])
     weights = initial_weights(task.plan, rng)
-    return make_model(task.plan, weights, context, seed=int(rng.integers(2**31)))
+    model = make_model(task.plan, weights, context, seed=int(rng.integers(2**31)))
+    if task.learning_rate is not None:
+        model.optimizer.learning_rate = task.learning_rate
+    if task.weight_decay is not None:
+        model.optimizer.weight_decay = task.weight_decay
+    return model
 
 
 def _fit(
     model: keras.Model, task: TrainingTask, context: TrainingContext, watch: _Watch
 ) -> None:
-    x, y = context.data.rows(context.split.validation)
+    split = task.split or context.split
+    x, y = context.data.rows(split.validation)
+    weights = _weights_of(context, split.validation)
     n_pieces = math.ceil(len(y[0]) / _VALIDATION_ROWS)
+    batches = _Batches(task, context)
     model.fit(
-        _Batches(task, context),
+        batches,
         epochs=context.settings.epochs,
-        validation_data=(one_or_many(x), one_or_many(y)),
+        validation_data=(one_or_many(x), one_or_many(y), *weights),
         validation_batch_size=math.ceil(len(y[0]) / n_pieces),
-        callbacks=[watch],
+        callbacks=[watch, _NextBatches(batches), *_rate_callbacks(task, context)],
         shuffle=False,  # the batches come in random order; Keras would ask `random`
         verbose=0,
     )
+
+
+def _weights_of(context: TrainingContext, rows: Rows) -> tuple[Any, ...]:
+    """Weights of some rows, as the last of what Keras is given; none if there are none."""
+    weights = context.data.weights
+    return () if weights is None else (weights[rows],)
+
+
+def _rate_callbacks(task: TrainingTask, context: TrainingContext) -> list[Any]:
+    if context.settings.schedule == "constant":
+        return []
+    return [_Schedule(task, context)]
+
+
+class _Schedule(keras.callbacks.Callback):  # type: ignore[misc]
+    """Sets the learning rate before each batch."""
+
+    def __init__(self, task: TrainingTask, context: TrainingContext) -> None:
+        super().__init__()
+        settings, split = context.settings, task.split or context.split
+        n_batches = len(split.train) // _batch_rows(task, context)
+        self._name, self._n_steps = settings.schedule, settings.epochs * n_batches
+        self._rate: float | None = None
+        self._step = 0
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        optimizer = self.model.optimizer
+        if self._rate is None:
+            self._rate = float(optimizer.learning_rate)
+        progress = self._step / self._n_steps
+        factor = float(schedule_factor(self._name, progress))
+        optimizer.learning_rate = self._rate * factor
+        self._step += 1
+
+
+def _batch_rows(task: TrainingTask, context: TrainingContext) -> int:
+    """Rows of a batch: as the context has it, if the task has so many."""
+    split = task.split or context.split
+    n = context.settings.batch_rows(len(context.split.train))
+    return min(n, len(split.train))
 
 
 class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -99,30 +149,45 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __init__(self, task: TrainingTask, context: TrainingContext) -> None:
         super().__init__()
         self._task, self._data = task, context.data
-        self._rows = context.split.train
-        self._batch_size = context.settings.batch_rows(len(self._rows))
-        self._epoch = 0
-        self._batches = self._of_epoch()
+        self._context = context
+        self._rows = (task.split or context.split).train
+        self._batch_size = _batch_rows(task, context)
+        self.begin(0)
 
     def _of_epoch(self) -> list[Any]:
         return epoch_batches(
             self._rows,
             batch_size=self._batch_size,
             seed=self._task.seed,
-            number=self._task.number,
             epoch=self._epoch,
         )
+
+    def begin(self, epoch: int) -> None:
+        """Go over to the batches of an epoch."""
+        self._epoch = epoch
+        self._batches = self._of_epoch()
 
     def __len__(self) -> int:
         return len(self._batches)
 
-    def __getitem__(self, i: int) -> tuple[Any, Any]:
+    def __getitem__(self, i: int) -> tuple[Any, ...]:
         x, y = self._data.rows(self._batches[i])
-        return one_or_many(x), one_or_many(y)
+        weights = _weights_of(self._context, self._batches[i])
+        return (one_or_many(x), one_or_many(y), *weights)
 
     def on_epoch_end(self) -> None:
-        self._epoch += 1
-        self._batches = self._of_epoch()
+        pass  # Keras also calls this before the first epoch; see `begin`
+
+
+class _NextBatches(keras.callbacks.Callback):  # type: ignore[misc]
+    """Gives each epoch its own batches."""
+
+    def __init__(self, batches: _Batches) -> None:
+        super().__init__()
+        self._own = batches
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._own.begin(epoch)
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]

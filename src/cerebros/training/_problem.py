@@ -94,6 +94,7 @@ class Problem:
         validation: float = 0.2,
         test: float = 0.2,
         seed: int = 0,
+        sample_weight: Any = None,
     ) -> Problem:
         """Predict numbers.
 
@@ -103,12 +104,14 @@ class Problem:
             validation: share of rows by which networks are chosen.
             test: share of rows that judge the chosen one; 0 for none.
             seed: decides which rows.
+            sample_weight: how much each row counts in the loss, `(row,)`; None for all
+                alike. Metrics are not weighted.
 
         Raises:
             DataError: if the data cannot be trained on; all problems are listed.
             ValueError: if the shares are out of range.
         """
-        data = Dataset.of(inputs, targets)
+        data = Dataset.of(inputs, targets, weights=sample_weight)
         split = split_at_random(
             data.n_rows, validation=validation, test=test, seed=seed
         )
@@ -136,6 +139,7 @@ class Problem:
         validation: float = 0.2,
         test: float = 0.2,
         seed: int = 0,
+        sample_weight: Any = None,
     ) -> Problem:
         """Tell classes apart, two or more; every part holds each in proportion.
 
@@ -145,13 +149,15 @@ class Problem:
             validation: share of rows by which networks are chosen.
             test: share of rows that judge the chosen one; 0 for none.
             seed: decides which rows.
+            sample_weight: how much each row counts in the loss, `(row,)`; None for all
+                alike. Metrics are not weighted.
 
         Raises:
             DataError: if the data cannot be trained on; all problems are listed.
             ValueError: if the shares are out of range.
         """
         classes, numbers = as_labels(labels)
-        data = Dataset.of(inputs, numbers)
+        data = Dataset.of(inputs, numbers, weights=sample_weight)
         if len(classes) < 2:
             raise DataError(
                 f"the labels have one class only ({classes[0]!r}); two are needed"

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from cerebros.training._keras_object import Named, named, told_apart
+from cerebros.training._keras_object import (
+    KerasObject,
+    Named,
+    display_name,
+    named,
+    told_apart,
+)
+from cerebros.training._schedule import SCHEDULES, unknown_schedule
 from cerebros.training._whole_number import whole_number
 
 
@@ -21,6 +29,11 @@ class TrainingSettings:
             do not fill the last batch sit out an epoch; which ones, changes.
         optimizer: a Keras name or object; an object's own learning rate holds.
         learning_rate: of an optimizer given by name.
+        schedule: how the learning rate changes in the course of a training, see
+            `schedule_factor`: `"constant"`, `"cosine"`, `"cosine_of_log"` or
+            `"one_cycle"`.
+        weight_decay: share of each parameter, times the rate, that it loses in a
+            step; None leaves it to the optimizer.
         loss: a Keras name, class or object; None takes the usual one of the problem.
         metrics: Keras names or objects, of which every trial gets fresh ones; None
             takes the usual ones of the problem.
@@ -36,6 +49,8 @@ class TrainingSettings:
     batch_size: int | None = None
     optimizer: Named = "adam"
     learning_rate: float = 0.005
+    schedule: str = "constant"
+    weight_decay: float | None = None
     loss: Named | None = None
     metrics: tuple[Named, ...] | None = None
     patience: int | None = None
@@ -51,7 +66,18 @@ class TrainingSettings:
                 f"learning_rate must be positive and finite, but got "
                 f"{self.learning_rate!r}"
             )
+        if self.schedule not in SCHEDULES:
+            raise ValueError(unknown_schedule(self.schedule))
+        decay = self.weight_decay
+        if decay is not None and not (math.isfinite(decay) and decay >= 0):
+            raise ValueError(f"weight_decay must be finite and >= 0, but got {decay!r}")
         self._replace(optimizer=named(self.optimizer))
+        if self.schedule != "constant" and _has_own_schedule(self.optimizer):
+            raise ValueError(
+                f"schedule={self.schedule!r} and an optimizer "
+                f"({display_name(self.optimizer)}) whose learning rate is a schedule "
+                "of its own exclude each other; give one of the two"
+            )
         if self.loss is not None:
             self._replace(loss=named(self.loss))
         if self.metrics is not None:
@@ -68,6 +94,12 @@ class TrainingSettings:
             return min(self.batch_size, n_rows)
         about_twenty_steps: int = 2 ** round(math.log2(n_rows / 20 + 1))
         return min(n_rows, max(16, min(256, about_twenty_steps)))
+
+
+def _has_own_schedule(optimizer: Named) -> bool:
+    if not isinstance(optimizer, KerasObject) or not optimizer.config:
+        return False
+    return isinstance(json.loads(optimizer.config).get("learning_rate"), dict)
 
 
 def _as_many(value: Any) -> Iterable[Any]:

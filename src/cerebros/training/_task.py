@@ -21,13 +21,21 @@ class TrainingTask:
     Attributes:
         plan: the network.
         seed: of the whole search.
-        number: of the trial. Initial weights, the order of rows and dropout follow
-            from (seed, number, epoch) and nothing else.
+        number: of the trial. Initial weights and dropout follow
+            from (seed, number) and nothing else; the order of rows follows from (seed,
+            epoch) and is the same for all, so that a population reads each batch once.
+        split: rows of this task alone: it trains on its own and is chosen by its own;
+            None for those of the context.
+        learning_rate: of this task alone; None for that of the settings.
+        weight_decay: the same.
     """
 
     plan: NetworkPlan
     seed: int
     number: int
+    split: Split | None = None
+    learning_rate: float | None = None
+    weight_decay: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,0 +1,135 @@
+"""Networks that are trained together by one call of a program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from cerebros.lowering._weights import Array, Weights
+from cerebros.lowering.population._chain import Chain
+from cerebros.lowering.population._layout import Layout
+from cerebros.lowering.population._packing import (
+    Addresses,
+    Layers,
+    RowStatistics,
+    addresses_of,
+    flat_parameters,
+    gather_statistics,
+    read_member,
+    split_buffer,
+    write_member,
+)
+from cerebros.lowering.population._seating import Seating
+from cerebros.lowering.population._tables import Tables, make_tables
+from cerebros.plan import NetworkPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A network as the program sees it."""
+
+    plan: NetworkPlan
+    chain: Chain
+    seating: Seating
+
+
+@dataclass(frozen=True, slots=True)
+class PackedWeights:
+    """Weights of a chunk.
+
+    Attributes:
+        parameters: arrays as in `Layout.parameter_shapes`.
+        mean, variance: running statistics of rows, `(block, member, row)`.
+        input_mean, input_variance: the same of inputs, `(feature,)`.
+    """
+
+    parameters: dict[str, Array]
+    mean: Array
+    variance: Array
+    input_mean: Array
+    input_variance: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Networks of one layout, in the order of their members.
+
+    Attributes:
+        members: at most as many as the layout has.
+        layout: static sizes.
+        layers: kernels of each block.
+    """
+
+    members: tuple[Member, ...]
+    layout: Layout
+    layers: Layers
+    addresses: tuple[Addresses, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        found = tuple(
+            addresses_of(m.plan, m.chain, m.seating, self.layout, self.layers, i)
+            for i, m in enumerate(self.members)
+        )
+        object.__setattr__(self, "addresses", found)
+
+    def tables(self) -> Tables:
+        """What the program must know of the networks."""
+        chains = [member.chain for member in self.members]
+        seatings = [member.seating for member in self.members]
+        return make_tables(
+            chains, seatings, self.addresses, self.layout, self.layers
+        )
+
+    def pack(self, weights: Sequence[Mapping[str, npt.ArrayLike]]) -> PackedWeights:
+        """Arrays of the chunk from the weights of each member.
+
+        Raises:
+            LoweringError: if running statistics of one source contradict each other.
+        """
+        layout = self.layout
+        buffer = np.zeros(layout.n_parameters(), np.float32)
+        n_rows = layout.n_blocks * layout.block
+        shape = (layout.n_blocks, layout.n_members, layout.block)
+        mean, variance = np.zeros(shape, np.float32), np.ones(shape, np.float32)
+        found = None
+        for i, (member, own) in enumerate(zip(self.members, weights, strict=True)):
+            write_member(buffer, self.addresses[i], flat_parameters(member.plan, own))
+            found = gather_statistics(member.chain, member.seating, own, n_rows)
+            mean[:, i] = found.mean.reshape(layout.n_blocks, layout.block)
+            variance[:, i] = found.variance.reshape(layout.n_blocks, layout.block)
+        assert found is not None, "a chunk has a member"
+        return PackedWeights(
+            split_buffer(buffer, layout),
+            mean,
+            variance,
+            found.input_mean,
+            found.input_variance,
+        )
+
+    def unpack(self, packed: PackedWeights, members: Sequence[int]) -> list[Weights]:
+        """Weights of some members, in the common format."""
+        buffer = np.concatenate(
+            [
+                np.ravel(np.asarray(packed.parameters[name]))
+                for name in self.layout.parameter_shapes()
+            ]
+        )
+        return [
+            read_member(
+                self.members[i].plan,
+                self.members[i].chain,
+                self.members[i].seating,
+                self.addresses[i],
+                buffer,
+                RowStatistics(
+                    np.asarray(packed.mean)[:, i].ravel(),
+                    np.asarray(packed.variance)[:, i].ravel(),
+                    np.asarray(packed.input_mean),
+                    np.asarray(packed.input_variance),
+                ),
+            )
+            for i in members
+        ]

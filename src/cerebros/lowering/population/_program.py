@@ -1,0 +1,374 @@
+"""The population program: forward and backward through many networks at once.
+
+Everything here is feature-major: arrays of a batch are `(member, row, batch)`. Rows are
+computed tile by tile in a loop, and tiles are grouped in blocks: what a block reads
+from earlier blocks is one product for each of them, and only what it reads from its own
+rows is computed in the order of the tiles. All loops end at the chunk's own number of
+blocks. The backward pass is written by hand, with the same loops in reverse order.
+
+Buffers are handed from step to step instead of being made anew. What stands in them
+beyond the blocks in use, or was left by the step before, meets only kernels of zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from cerebros.lowering._reference import EPSILON
+from cerebros.lowering.population._functions import composed, composed_values
+from cerebros.lowering.population._kernels import Kernels, put, take
+from cerebros.lowering.population._layout import Layout, pair
+from cerebros.lowering.population._tables import Tables
+
+Array = jax.Array
+
+
+class Buffers(NamedTuple):
+    """Arrays of a batch that are handed from step to step.
+
+    Attributes:
+        state: `(block, member, row, batch)` what is read of each row.
+        slope: derivative of the activation, or in coupled layouts its argument.
+        errors: gradient of the loss before the activation.
+    """
+
+    state: Array
+    slope: Array
+    errors: Array
+
+
+class RowMoments(NamedTuple):
+    """Mean and variance of the rows, `(block, member, row)`."""
+
+    mean: Array
+    variance: Array
+
+
+class Batch(NamedTuple):
+    """Inputs of one batch.
+
+    Attributes:
+        x: `(column, batch)`, ones in the last used column where there is a row.
+        mask: `(batch,)` 1 where there is a row.
+        weight: the mask divided by the number of rows.
+    """
+
+    x: Array
+    mask: Array
+    weight: Array
+
+
+def new_buffers(layout: Layout, batch: int) -> Buffers:
+    """Buffers for batches of so many columns."""
+    shape = (layout.n_blocks, layout.n_members, layout.block, batch)
+    return Buffers(*(jnp.zeros(shape, jnp.float32) for _ in range(3)))
+
+
+def new_moments(layout: Layout) -> RowMoments:
+    """Running statistics of networks that have seen nothing."""
+    shape = (layout.n_blocks, layout.n_members, layout.block)
+    return RowMoments(jnp.zeros(shape, jnp.float32), jnp.ones(shape, jnp.float32))
+
+
+def forward(
+    layout: Layout, kernels: Kernels, tables: Tables, batch: Batch, buffers: Buffers
+) -> tuple[Array, Buffers, RowMoments]:
+    """Go through a batch as in training: rows are standardized by its statistics.
+
+    Returns:
+        Outputs before their activation, `(member, output row, batch)`; the buffers
+        that `backward` needs; mean and variance of every row in this batch.
+    """
+
+    def finish(b: Any, t: Any, z: Array, carry: Any) -> tuple[Array, Any]:
+        slope, moments = carry
+        value, own_slope = _activate(layout, tables, _number(layout, b, t), z)
+        mean = (value @ batch.weight)[..., None]
+        centered = (value - mean) * batch.mask
+        variance = ((centered * centered) @ batch.weight)[..., None]
+        standard = centered * lax.rsqrt(variance + EPSILON)
+        if layout.has_plain:
+            normalized = _rows(take(tables["normalized"], b), t, layout.tile)[..., None]
+            standard = jnp.where(normalized > 0, standard, value * batch.mask)
+        slope = _put_tile(slope, own_slope, b, t, layout.tile)
+        moments = RowMoments(
+            _put_tile(moments.mean, mean[..., 0], b, t, layout.tile),
+            _put_tile(moments.variance, variance[..., 0], b, t, layout.tile),
+        )
+        return standard, (slope, moments)
+
+    carry = (buffers.slope, new_moments(layout))
+    outputs, state, (slope, moments) = _through_blocks(
+        layout, kernels, tables, batch.x, buffers.state, finish, carry
+    )
+    return outputs, Buffers(state, slope, buffers.errors), moments
+
+
+def predict(
+    layout: Layout,
+    kernels: Kernels,
+    tables: Tables,
+    x: Array,
+    running: RowMoments,
+    state: Array,
+) -> tuple[Array, Array]:
+    """Go through a batch as in prediction: rows are standardized by running statistics.
+
+    Args:
+        layout, kernels, tables: of the chunk.
+        x: `(column, batch)`, standardized by running statistics as well.
+        running: running statistics.
+        state: a buffer.
+
+    Returns:
+        Outputs before their activation, and the buffer.
+    """
+    mean, factor = running.mean, lax.rsqrt(running.variance + EPSILON)
+    if layout.has_plain:
+        mean = mean * tables["normalized"]
+        factor = jnp.where(tables["normalized"] > 0, factor, 1)
+
+    def finish(b: Any, t: Any, z: Array, carry: Any) -> tuple[Array, Any]:
+        value, _ = _activate(layout, tables, _number(layout, b, t), z)
+        own_mean = _rows(take(mean, b), t, layout.tile)[..., None]
+        own_factor = _rows(take(factor, b), t, layout.tile)[..., None]
+        return (value - own_mean) * own_factor, carry
+
+    outputs, state, _ = _through_blocks(layout, kernels, tables, x, state, finish, ())
+    return outputs, state
+
+
+def _through_blocks(
+    layout: Layout,
+    kernels: Kernels,
+    tables: Tables,
+    x: Array,
+    state: Array,
+    finish: Callable[..., Any],
+    extra: Any,
+) -> tuple[Array, Array, Any]:
+    """Compute all rows in order; `finish` makes of a tile's product what is stored."""
+    members, rows, size = layout.n_members, layout.block, layout.tile
+    shape = (members, rows, x.shape[-1])
+    no_tile = _no_tile(layout, x.shape[-1])
+
+    def block(b: Any, carry: Any) -> Any:
+        state, outputs, last, extra = carry
+        z = (take(kernels.inputs, b).reshape(members * rows, -1) @ x).reshape(shape)
+
+        def read(p: Any, z: Array) -> Array:
+            return z + _product(take(kernels.state, pair(b, p)), take(state, p))
+
+        z = lax.fori_loop(0, b, read, z)
+        own = take(kernels.state, pair(b, b))
+
+        def tile(t: Any, carry: Any) -> Any:
+            here, last, extra = carry
+            product = _rows(z, t, size) + _product(_rows(own, t, size), here)
+            if layout.has_repeats:
+                repeats = _tile_flag(tables["repeats"], _number(layout, b, t))
+                last = product = jnp.where(repeats, last, product)
+            values, extra = finish(b, t, product, extra)
+            return _put_rows(here, values, t, size), last, extra
+
+        here, last, extra = lax.fori_loop(
+            0, layout.tiles_per_block, tile, (take(state, b), last, extra)
+        )
+        outputs = outputs + _product(take(kernels.out, b), here)
+        return put(state, here, b), outputs, last, extra
+
+    outputs = jnp.einsum("mod,db->mob", kernels.out_in, x)
+    state, outputs, _, extra = lax.fori_loop(
+        0, tables["n_blocks"], block, (state, outputs, no_tile, extra)
+    )
+    return outputs, state, extra
+
+
+def backward(
+    layout: Layout,
+    kernels: Kernels,
+    tables: Tables,
+    batch: Batch,
+    buffers: Buffers,
+    moments: RowMoments,
+    output_errors: Array,
+    gradients: Kernels,
+) -> tuple[Kernels, Buffers]:
+    """Gradients of the effective kernels.
+
+    Args:
+        layout, kernels, tables, batch: as in `forward`.
+        buffers, moments: what `forward` returned.
+        output_errors: gradient with respect to the outputs before their activation;
+            zero where there is no row.
+        gradients: buffers for the result, `transposed` unused.
+
+    Returns:
+        Gradients as kernels, the bias in the column of ones; and the buffers.
+    """
+    size, n_blocks = layout.tile, tables["n_blocks"]
+    members, rows = layout.n_members, layout.block
+    deviation = jnp.sqrt(moments.variance + EPSILON)
+    x_rows = batch.x.T  # (batch, column)
+    no_tile = _no_tile(layout, batch.x.shape[-1])
+
+    def block(i: Any, carry: Any) -> Any:
+        errors, after, gradients = carry
+        b = n_blocks - 1 - i
+        here, slopes = take(buffers.state, b), take(buffers.slope, b)
+        factors = 1 / take(deviation, b)[..., None]
+        if layout.has_plain:
+            normalized = take(tables["normalized"], b)[..., None] > 0
+            factors = jnp.where(normalized, factors, 1)
+        pulled = _pull(take(kernels.out, b), output_errors)
+
+        def read(p: Any, pulled: Array) -> Array:
+            kernel = take(kernels.transposed, pair(p, b))
+            return pulled + _product(kernel, take(errors, p))
+
+        pulled = lax.fori_loop(b + 1, n_blocks, read, pulled)
+        own = take(kernels.transposed, pair(b, b))
+
+        def tile(j: Any, carry: Any) -> Any:
+            block_errors, after = carry
+            t = layout.tiles_per_block - 1 - j
+            g = _rows(pulled, t, size) + _product(_rows(own, t, size), block_errors)
+            h = _rows(here, t, size)
+            mean = (g @ batch.weight)[..., None]
+            slant = ((g * h) @ batch.weight)[..., None]
+            if layout.has_plain:
+                is_normalized = _rows(normalized, t, size)
+                mean = jnp.where(is_normalized, mean, 0)
+                slant = jnp.where(is_normalized, slant, 0)
+            g = (g - mean - h * slant) * (_rows(factors, t, size) * batch.mask)
+            number = _number(layout, b, t)
+            dz = _before_activation(layout, tables, number, g, _rows(slopes, t, size))
+            if layout.has_repeats:
+                # What takes over this tile's product hands its errors back.
+                is_last = number + 1 >= layout.n_blocks * layout.tiles_per_block
+                following = _tile_flag(
+                    tables["repeats"], jnp.where(is_last, 0, number + 1)
+                )
+                after = dz = dz + jnp.where(following & ~is_last, after, 0)
+            return _put_rows(block_errors, dz, t, size), after
+
+        block_errors, after = lax.fori_loop(
+            0, layout.tiles_per_block, tile, (take(errors, b), after)
+        )
+        errors = put(errors, block_errors, b)
+        flat = block_errors.reshape(members * rows, -1)
+        inputs = put(gradients.inputs, (flat @ x_rows).reshape(members, rows, -1), b)
+
+        def outer(p: Any, state: Array) -> Array:
+            return put(state, _outer(block_errors, take(buffers.state, p)), pair(b, p))
+
+        state = lax.fori_loop(0, b + 1, outer, gradients.state)
+        out = put(gradients.out, _outer(output_errors, here), b)
+        return errors, after, gradients._replace(inputs=inputs, state=state, out=out)
+
+    errors, _, gradients = lax.fori_loop(
+        0, n_blocks, block, (buffers.errors, no_tile, gradients)
+    )
+    gradients = gradients._replace(
+        out_in=jnp.einsum("mob,bd->mod", output_errors, x_rows)
+    )
+    return gradients, buffers._replace(errors=errors)
+
+
+# --- One tile -----------------------------------------------------------------------
+
+
+def _no_tile(layout: Layout, batch: int) -> Array:
+    """What stands in for a tile before the first; small where nothing needs it."""
+    shape = (layout.n_members, layout.tile, batch) if layout.has_repeats else ()
+    return jnp.zeros(shape, jnp.float32)
+
+
+def _number(layout: Layout, block: Any, tile: Any) -> Any:
+    return block * layout.tiles_per_block + tile
+
+
+def _rows(array: Array, tile: Any, size: int) -> Array:
+    return lax.dynamic_slice_in_dim(array, tile * size, size, axis=1)
+
+
+def _put_rows(array: Array, rows: Array, tile: Any, size: int) -> Array:
+    return lax.dynamic_update_slice_in_dim(array, rows, tile * size, axis=1)
+
+
+def _put_tile(array: Array, rows: Array, block: Any, tile: Any, size: int) -> Array:
+    """Put the rows of a tile into an array `(block, member, row, …)`."""
+    start = (block, 0, tile * size, *(0 for _ in rows.shape[2:]))
+    return lax.dynamic_update_slice(array, rows[None], start)
+
+
+def _product(kernel: Array, values: Array) -> Array:
+    """`(member, row, k)` times `(member, k, batch)`."""
+    return lax.dot_general(kernel, values, (((2,), (1,)), ((0,), (0,))))
+
+
+def _pull(kernel: Array, errors: Array) -> Array:
+    """`(member, k, row)` times `(member, k, batch)`, for few k."""
+    if kernel.shape[1] == 1:
+        return kernel.swapaxes(1, 2) * errors
+    return _product(kernel.swapaxes(1, 2), errors)
+
+
+def _outer(errors: Array, values: Array) -> Array:
+    """`(member, row, batch)` times `(member, k, batch)`, summed over the batch."""
+    return lax.dot_general(errors, values, (((2,), (2,)), ((0,), (0,))))
+
+
+def _tile_flag(table: Array, tile: Any) -> Array:
+    """A flag of each member's tile, `(member, 1, 1)`."""
+    return (take(table, tile) > 0)[:, None, None]
+
+
+def _is_code(tables: Tables, tile: Any, number: int) -> Array:
+    return (take(tables["code"], tile) == number)[:, None, None]
+
+
+def _activate(
+    layout: Layout, tables: Tables, tile: Any, z: Array
+) -> tuple[Array, Array]:
+    """Activation of a tile, and its derivative (in coupled layouts its argument)."""
+    if layout.has_coupled:
+        return _coupled_values(layout, tables, tile)(z), z
+    value, slope = composed(layout.functions[0])(z)
+    for number, functions in enumerate(layout.functions[1:], start=1):
+        own_value, own_slope = composed(functions)(z)
+        is_own = _is_code(tables, tile, number)
+        value = jnp.where(is_own, own_value, value)
+        slope = jnp.where(is_own, own_slope, slope)
+    return value, slope
+
+
+def _coupled_values(
+    layout: Layout, tables: Tables, tile: Any
+) -> Callable[[Array], Array]:
+    is_used = take(tables["used"], tile)
+
+    def values(z: Array) -> Array:
+        value = composed_values(layout.functions[0], is_used)(z)
+        for number, functions in enumerate(layout.functions[1:], start=1):
+            own = composed_values(functions, is_used)(z)
+            value = jnp.where(_is_code(tables, tile, number), own, value)
+        return value
+
+    return values
+
+
+def _before_activation(
+    layout: Layout, tables: Tables, tile: Any, errors: Array, slope: Array
+) -> Array:
+    """The gradient before an activation, from the one behind it."""
+    if not layout.has_coupled:
+        return errors * slope
+    _, pull = jax.vjp(_coupled_values(layout, tables, tile), slope)
+    gradient: Array = pull(errors)[0]
+    return gradient

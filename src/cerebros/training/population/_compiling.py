@@ -1,0 +1,96 @@
+"""Compiled programs: made once, kept on disk for the next search."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from cerebros.training.population._segment import Recipe, make_segment
+
+logger = logging.getLogger(__name__)
+
+CACHE_VARIABLE = "CEREBROS_CACHE_DIR"
+"""Environment variable that names the folder of compiled programs; empty for none."""
+_LARGEST_CACHE = 500 * 2**20
+
+_programs: dict[Any, Any] = {}
+_locks: dict[Any, threading.Lock] = {}
+_guard = threading.Lock()
+
+
+def compiled(recipe: Recipe, arguments: tuple[Any, ...]) -> Any:
+    """The program of a recipe for arguments of these shapes, compiled at most once.
+
+    Args:
+        recipe: what is compiled.
+        arguments: of the program, or their shapes.
+    """
+    shapes = jax.tree.map(lambda x: (jax.typeof(x).str_short(), ), arguments)
+    key = (recipe, str(shapes))
+    with _guard:
+        lock = _locks.setdefault(key, threading.Lock())
+    with lock:
+        if key not in _programs:
+            use_cache_folder()
+            lowered = jax.jit(make_segment(recipe), donate_argnums=0).lower(*arguments)
+            _programs[key] = lowered.compile(compiler_options=_options())
+        return _programs[key]
+
+
+def forget_programs() -> None:
+    """Free all compiled programs."""
+    with _guard:
+        _programs.clear()
+        _locks.clear()
+
+
+def _options() -> dict[str, Any] | None:
+    """One thread for each program on the CPU: cores are shared out between chunks."""
+    if jax.default_backend() != "cpu":
+        return None
+    return {"xla_cpu_multi_thread_eigen": False}
+
+
+@cache
+def use_cache_folder() -> Path | None:
+    """Let JAX keep compiled programs in a folder of the user, unless it has one.
+
+    The folder is limited in size, and may be shared by processes. A folder that cannot
+    be used is said so, and programs are compiled anew.
+    """
+    if jax.config.jax_compilation_cache_dir:
+        return Path(jax.config.jax_compilation_cache_dir)
+    named = os.environ.get(CACHE_VARIABLE)
+    if named == "":
+        return None
+    folder = Path(named) if named else _user_cache() / "cerebros" / "programs"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"\0" * 4096)
+    except OSError as error:
+        logger.warning(
+            "compiled programs are not kept: %s cannot be written to (%s); name "
+            "another folder in %s",
+            folder,
+            error.strerror or error,
+            CACHE_VARIABLE,
+        )
+        return None
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_compilation_cache_max_size", _LARGEST_CACHE)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    return folder
+
+
+def _user_cache() -> Path:
+    named = os.environ.get("XDG_CACHE_HOME")
+    return Path(named) if named else Path.home() / ".cache"

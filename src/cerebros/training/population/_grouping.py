@@ -1,0 +1,211 @@
+"""Which networks are trained by which program, and together with which others.
+
+All of this follows from the plans and from constants that belong to a search's
+definition: never from the time, the number of cores or what happened before. The cost
+model is rough; it only has to rank a few sizes of tiles, not to tell seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from cerebros.lowering.population import (
+    Chain,
+    Chunk,
+    Layout,
+    Member,
+    TileSize,
+    chain_of,
+    chunk_layers,
+    common_layout,
+    coupled_width,
+    has_copies,
+    n_layers,
+    n_rows_of,
+    port_widths,
+    rounded_up,
+    seat,
+)
+from cerebros.plan import NetworkPlan
+from cerebros.training._task import TrainingTask
+
+GROUPING: dict[str, Any] = {
+    "version": 1,
+    "sizes": [[2, 16], [4, 16], [4, 32], [8, 64], [16, 128], [32, 256], [64, 512]],
+    "most_members": 16,
+    "fewest_members": 4,
+    "block_bytes": 400_000,
+    "chunk_bytes": 1_500_000_000,
+}
+"""What decides layouts and chunks; part of a search's definition."""
+
+_COLUMNS = 96  # of a batch, for the cost model
+_PER_TILE, _PER_BLOCK = 0.2, 1.0  # microseconds of overhead for each member
+_FLOP, _ROW, _PARAMETER = 2e-5, 0.3, 3e-3  # microseconds each
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Networks that one program trains, cut into chunks.
+
+    Attributes:
+        size: of tiles and blocks.
+        layout: static sizes.
+        chunks: the chunks, each with the tasks of its members.
+    """
+
+    layout: Layout
+    chunks: tuple[tuple[Chunk, tuple[TrainingTask, ...]], ...]
+
+    @property
+    def n_networks(self) -> int:
+        return sum(len(tasks) for _, tasks in self.chunks)
+
+
+@lru_cache(maxsize=4096)
+def cached_chain(plan: NetworkPlan) -> Chain:
+    """The chain of a plan; plans are asked for more than once."""
+    return chain_of(plan)
+
+
+def size_for(chain: Chain) -> TileSize | None:
+    """The size that suits one network best, or None if it is too wide for all."""
+    costs = [
+        (cost, size)
+        for size in _sizes()
+        if (cost := _microseconds(chain, size)) is not None
+    ]
+    return min(costs, key=lambda pair: pair[0])[1] if costs else None
+
+
+def groups_of(tasks: Sequence[TrainingTask], *, batch_columns: int) -> list[Group]:
+    """Sort tasks into groups and chunks.
+
+    Args:
+        tasks: all tasks of a population.
+        batch_columns: of a batch, rounded up.
+    """
+    kinds: dict[Any, list[tuple[TrainingTask, Chain]]] = {}
+    for task in tasks:
+        chain = cached_chain(task.plan)
+        kinds.setdefault(_kind(task, chain), []).append((task, chain))
+    result = []
+    for members in kinds.values():
+        for size, own in _by_size(members):
+            result.append(_group(own, size, batch_columns))
+    return result
+
+
+def _sizes() -> list[TileSize]:
+    return [TileSize(*size) for size in GROUPING["sizes"]]
+
+
+def _kind(task: TrainingTask, chain: Chain) -> Any:
+    """What must be equal, or had better be, for one program."""
+    reads = [read for stage in chain.stages for read in stage.reads]
+    split = None if task.split is None else id(task.split)
+    return (
+        port_widths(chain),
+        chain.output_activations,
+        split,
+        has_copies(chain),
+        any(read.scale is not None for read in reads),
+        any(stage.dense is None for stage in chain.stages),
+        coupled_width(chain) > 0,
+    )
+
+
+def _by_size(
+    members: Sequence[tuple[TrainingTask, Chain]],
+) -> list[tuple[TileSize, list[tuple[TrainingTask, Chain]]]]:
+    """One size for all if that costs little more than the best for each."""
+    costs = {
+        size: [_microseconds(chain, size) for _, chain in members] for size in _sizes()
+    }
+    totals = {
+        size: sum(cost for cost in own if cost is not None)
+        for size, own in costs.items()
+        if None not in own
+    }
+    if totals:
+        best = min(totals, key=lambda size: totals[size])
+        return [(best, list(members))]
+    found: dict[TileSize, list[tuple[TrainingTask, Chain]]] = {}
+    for member in members:
+        size = size_for(member[1])
+        assert size is not None, "networks that fit no size are not lowered"
+        found.setdefault(size, []).append(member)
+    return list(found.items())
+
+
+def _microseconds(chain: Chain, size: TileSize) -> float | None:
+    """Roughly what a step takes, or None if the chain does not fit."""
+    if coupled_width(chain) > size.tile:
+        return None
+    n_rows = n_rows_of(chain, size)
+    if n_rows is None:
+        return None
+    n_blocks = max(1, -(-n_rows // size.block))
+    rows, inputs = n_blocks * size.block, sum(chain.input_widths)
+    kernels = rows * inputs + n_blocks * (n_blocks + 1) / 2 * size.block**2
+    inside = rows * size.block  # in the order of tiles, and back
+    scales = 2 * kernels / size.tile
+    return (
+        _PER_TILE * 2 * rows / size.tile
+        + _PER_BLOCK * n_blocks
+        + _FLOP * _COLUMNS * (3 * kernels + 2 * inside)
+        + _ROW * rows
+        + _PARAMETER * (kernels + scales)
+    )
+
+
+def _group(
+    members: Sequence[tuple[TrainingTask, Chain]], size: TileSize, batch_columns: int
+) -> Group:
+    seated = [(task, chain, seat(chain, size)) for task, chain in members]
+    seated.sort(key=lambda item: (item[2].n_rows, item[0].number))
+    n_members = _n_members(len(seated), size, batch_columns)
+    layout = common_layout(
+        [chain for _, chain, _ in seated],
+        [seating for _, _, seating in seated],
+        size,
+        n_members=n_members,
+    )
+    layout = replace(layout, n_blocks=_rounded_blocks(layout.n_blocks))
+    while n_members > 1 and layout.n_bytes(batch_columns) > GROUPING["chunk_bytes"]:
+        n_members //= 2
+        layout = replace(layout, n_members=n_members)
+    parts = [seated[i : i + n_members] for i in range(0, len(seated), n_members)]
+    layers = [
+        chunk_layers([c for _, c, _ in part], [s for _, _, s in part], layout)
+        for part in parts
+    ]
+    needed = [n_layers(own) for own in layers]
+    layout = replace(
+        layout, **{name: max(own[name] for own in needed) for name in needed[0]}
+    )
+    chunks = tuple(
+        (
+            Chunk(tuple(Member(t.plan, c, s) for t, c, s in part), layout, own),
+            tuple(task for task, _, _ in part),
+        )
+        for part, own in zip(parts, layers, strict=True)
+    )
+    return Group(layout, chunks)
+
+
+def _n_members(n: int, size: TileSize, batch_columns: int) -> int:
+    """Networks of a chunk: few if there are few, or if they are large."""
+    fitting = GROUPING["block_bytes"] // (4 * size.block * batch_columns)
+    most = min(GROUPING["most_members"], max(1, fitting), max(GROUPING["fewest_members"], n // 2))
+    return int(2 ** int(np.log2(max(1, min(most, n)))))
+
+
+def _rounded_blocks(n: int) -> int:
+    """Rounded up, so that another search finds the program in the cache."""
+    return n if n <= 4 else rounded_up(n, 4)

@@ -1,0 +1,58 @@
+"""What the population engine cannot train, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from cerebros.errors import LoweringError
+from cerebros.lowering.population import Chain
+from cerebros.plan import NetworkPlan
+from cerebros.training._task import TrainingContext
+from cerebros.training.population._grouping import cached_chain, size_for
+from cerebros.training.population._head import head_of
+from cerebros.training.population._optimizers import optimizer_of
+
+
+def reason_not_lowerable(plan: NetworkPlan, context: TrainingContext) -> str | None:
+    """Why the engine cannot train a network, or None if it can.
+
+    Args:
+        plan: the network.
+        context: loss, metrics, optimizer and stems are looked at.
+    """
+    if any(stem is not None for stem in context.stems or ()):
+        return "a base model stands in front of it"
+    if any(x.ndim > 2 and x.size == 0 for x in context.data.inputs):
+        return "an input is empty"
+    chain = cached_chain(plan)
+    try:
+        widths = [chain.stages[number].width for number in chain.outputs]
+        head_of(context, list(zip(widths, chain.output_activations, strict=True)))
+        optimizer = optimizer_of(context.settings)
+    except LoweringError as error:
+        return str(error)
+    if any(read.mask for stage in chain.stages for read in stage.reads):
+        return "it has dropout"
+    if optimizer.clip_norm is not None and _splits_variables(chain):
+        return (
+            "gradients are clipped by the norm of each variable, and some of its "
+            "variables belong to several stages"
+        )
+    if size_for(chain) is None:
+        widest = max(stage.width for stage in chain.stages)
+        return f"a layer of {widest} neurons is wider than any tile of the engine"
+    return None
+
+
+def _splits_variables(chain: Chain) -> bool:
+    """Whether scales of one normalization are read by several stages."""
+    owners: Counter[str] = Counter()
+    for stage in chain.stages:
+        keys = {r.scale.key for r in stage.reads if r.scale is not None}
+        owners.update(keys)
+    is_shared = any(n > 1 for n in owners.values())
+    is_mixed = any(
+        len({r.scale.key for r in stage.reads if r.scale is not None}) > 1
+        for stage in chain.stages
+    )
+    return is_shared or is_mixed

@@ -1,0 +1,185 @@
+"""Optimizers of Keras as pure functions of arrays, equal to the original's steps.
+
+A step is two elementwise functions: first what the optimizer remembers (its slots),
+then the parameter from the *new* slots. XLA needs the order to work in place.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from cerebros.errors import LoweringError
+from cerebros.training._keras_object import KerasObject, display_name
+from cerebros.training._settings import TrainingSettings
+
+Array = jax.Array
+Slots = tuple[Array, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Optimizer:
+    """An optimizer and its settings.
+
+    Attributes:
+        name: `"sgd"`, `"adam"`, `"adamw"` or `"rmsprop"`.
+        learning_rate: where a member has none of its own.
+        weight_decay: share of a parameter, times the rate, that it loses each step.
+        clip_value, clip_norm, global_clip_norm: limits for gradients, or None.
+        constants: the other settings, by name.
+    """
+
+    name: str
+    learning_rate: float
+    weight_decay: float | None = None
+    clip_value: float | None = None
+    clip_norm: float | None = None
+    global_clip_norm: float | None = None
+    constants: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def n_slots(self) -> int:
+        """Arrays that are remembered for each parameter."""
+        if self.name == "sgd":
+            return 1 if self["momentum"] else 0
+        return 1 if self.name == "rmsprop" else 2
+
+    def __getitem__(self, name: str) -> Any:
+        return dict(self.constants)[name]
+
+    def new_slots(self, parameter: Array) -> Slots:
+        """What is remembered of a parameter before the first step."""
+        return tuple(jnp.zeros_like(parameter) for _ in range(self.n_slots))
+
+    def correction(self, step: Array) -> Array:
+        """What the rate is multiplied by, since moments begin at zero.
+
+        Args:
+            step: counted from 1.
+        """
+        if not self.name.startswith("adam"):
+            return jnp.float32(1)
+        n = step.astype(jnp.float32)
+        first = 1 - jnp.power(jnp.float32(self["beta_1"]), n)
+        second = 1 - jnp.power(jnp.float32(self["beta_2"]), n)
+        return jnp.sqrt(second) / first
+
+    def slots_after(self, gradient: Array, slots: Slots, rate: Array) -> Slots:
+        """What is remembered after a step.
+
+        Args:
+            gradient, slots: arrays of one shape.
+            rate: learning rate, which broadcasts against them.
+        """
+        if not slots:
+            return ()
+        if self.name == "sgd":
+            return (slots[0] * self["momentum"] - gradient * rate,)
+        if self.name == "rmsprop":
+            rho = self["rho"]
+            return (rho * slots[0] + (1 - rho) * gradient * gradient,)
+        mean, square = slots
+        return (
+            mean + (gradient - mean) * (1 - self["beta_1"]),
+            square + (gradient * gradient - square) * (1 - self["beta_2"]),
+        )
+
+    def moved(
+        self,
+        parameter: Array,
+        gradient: Array,
+        slots: Slots,
+        *,
+        rate: Array,
+        correction: Array,
+        weight_decay: Array,
+    ) -> Array:
+        """The parameter after a step, from the slots after it.
+
+        Args:
+            parameter, gradient: of any shape.
+            slots: of `slots_after`.
+            rate, weight_decay: arrays that broadcast against the parameter.
+            correction: of the step.
+        """
+        if self.weight_decay is not None:
+            parameter = parameter - parameter * weight_decay * rate
+        if self.name == "sgd":
+            if not slots:
+                return parameter - gradient * rate
+            if self["nesterov"]:
+                return parameter + slots[0] * self["momentum"] - gradient * rate
+            return parameter + slots[0]
+        if self.name == "rmsprop":
+            return parameter - rate * gradient / jnp.sqrt(slots[0] + self["epsilon"])
+        mean, square = slots
+        step = mean * (rate * correction) / (jnp.sqrt(square) + self["epsilon"])
+        return parameter - step
+
+
+_USUAL: dict[str, dict[str, Any]] = {
+    "sgd": {"momentum": 0.0, "nesterov": False},
+    "adam": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
+    "adamw": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "weight_decay": 0.004},
+    "rmsprop": {"rho": 0.9, "epsilon": 1e-7},
+}
+_CLIPS = {
+    "clipvalue": "clip_value",
+    "clipnorm": "clip_norm",
+    "global_clipnorm": "global_clip_norm",
+}
+_IGNORED = {"name", "learning_rate", "ema_momentum", "ema_overwrite_frequency"}
+_NEUTRAL: dict[str, tuple[Any, ...]] = {
+    "use_ema": (False,),
+    "loss_scale_factor": (None,),
+    "gradient_accumulation_steps": (None, 1),
+    "amsgrad": (False,),
+    "centered": (False,),
+    "momentum": (0, 0.0),  # of RMSprop
+}
+
+
+def optimizer_of(settings: TrainingSettings) -> Optimizer:
+    """The optimizer that settings ask for.
+
+    Raises:
+        LoweringError: if it is none of those that are known here, or has a setting
+            that is not.
+    """
+    given = settings.optimizer
+    name = display_name(given).replace("_", "")
+    if name not in _USUAL:
+        raise LoweringError(f"the optimizer {display_name(given)!r} is not known here")
+    config: dict[str, Any] = {}
+    if isinstance(given, KerasObject):
+        if not given.is_of_keras:
+            raise LoweringError(f"the optimizer {given.name!r} is the user's own")
+        config = json.loads(given.config)
+    known = {**_USUAL[name]}
+    rate = config.get("learning_rate", settings.learning_rate)
+    if not isinstance(rate, (int, float)):
+        raise LoweringError("the optimizer's learning rate is a schedule object")
+    clips = {ours: config.get(theirs) for theirs, ours in _CLIPS.items()}
+    decay = config.get("weight_decay", known.pop("weight_decay", None))
+    for key, value in config.items():
+        if key in known:
+            known[key] = value
+        elif key in _NEUTRAL and value in _NEUTRAL[key]:
+            continue
+        elif key not in {*_IGNORED, *_CLIPS, "weight_decay"}:
+            raise LoweringError(
+                f"the optimizer {name!r} has {key}={value!r}, which is not known here"
+            )
+    if settings.weight_decay is not None:
+        decay = settings.weight_decay
+    return Optimizer(
+        name=name,
+        learning_rate=float(rate),
+        weight_decay=None if decay is None else float(decay),
+        constants=tuple(sorted(known.items())),
+        **{key: None if not value else float(value) for key, value in clips.items()},
+    )

@@ -1,0 +1,315 @@
+"""One chunk, from initial weights to outcomes, segment by segment."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cerebros.lowering import Weights, initial_weights
+from cerebros.lowering.population import Chunk, PackedWeights, RowMoments
+from cerebros.training._checkpoints import Checkpoints
+from cerebros.training._outcome import Outcome, Status
+from cerebros.training._row_order import epoch_batches
+from cerebros.training._split import Rows
+from cerebros.training._task import TrainingTask
+from cerebros.training.population._compiling import compiled
+from cerebros.training.population._segment import (
+    Data,
+    Rates,
+    Recipe,
+    Snapshot,
+    State,
+)
+
+SEGMENT_SECONDS = 1.0
+"""About how long a call of a program should take."""
+
+EpochReport = Callable[[int, int, dict[str, float]], None]
+
+
+@dataclass(slots=True)
+class ChunkRun:
+    """A chunk in training.
+
+    Attributes:
+        chunk: the networks.
+        tasks: of its members.
+        recipe: what its program is compiled for.
+        data: rows on the device.
+        rates: hyper-parameters of the members.
+        rows: numbers of the training rows.
+        wanted: numbers of the trials that are asked for.
+        report: told of every epoch.
+        checkpoints: where states are kept between segments.
+    """
+
+    chunk: Chunk
+    tasks: tuple[TrainingTask, ...]
+    recipe: Recipe
+    data: Data
+    rates: Rates
+    rows: Rows
+    wanted: frozenset[int]
+    report: EpochReport
+    checkpoints: Checkpoints
+    history: dict[str, list[list[float]]] = field(default_factory=dict)
+    epoch: int = 0
+    train_seconds: float = 0.0
+
+    def outcomes(
+        self, deadline: float | None, *, device: Any
+    ) -> list[tuple[TrainingTask, Outcome]]:
+        """Train to the end, or until the time is up.
+
+        Args:
+            deadline: `time.monotonic()` at which training stops.
+            device: that computes.
+        """
+        start = time.monotonic()
+        with jax.default_device(device):
+            state = self._begin()
+            tables = jax.tree.map(jnp.asarray, self.chunk.tables())
+            orders = jnp.zeros(
+                (self.recipe.segment_epochs, self.recipe.n_batches, self.recipe.batch_rows),
+                jnp.int32,
+            )
+            arguments = (
+                state, tables, self.data, self.rates, orders, jnp.int32(0)
+            )  # fmt: skip
+            program = compiled(self.recipe, arguments)
+            per_epoch = None
+            while self.epoch < self.recipe.n_epochs and self._is_training(state):
+                n_epochs = self._next_epochs(per_epoch, deadline)
+                if n_epochs == 0:
+                    break
+                begun = time.monotonic()
+                orders = jnp.asarray(self._orders(n_epochs))
+                state, columns = program(
+                    state, tables, self.data, self.rates, orders, jnp.int32(n_epochs)
+                )
+                self._record(jax.device_get(columns), n_epochs)
+                seconds = time.monotonic() - begun
+                per_epoch = seconds / n_epochs
+                self.train_seconds += seconds
+                if self.epoch < self.recipe.n_epochs and self._is_training(state):
+                    self._keep(state)
+            return self._finished(state, time.monotonic() - start)
+
+    # --- Beginning and going on -----------------------------------------------------
+
+    @property
+    def key(self) -> str:
+        """Name of the checkpoint: it belongs to these trials in this arrangement."""
+        numbers = [task.number for task in self.tasks]
+        text = repr((numbers, self.recipe.layout, self.recipe.n_epochs))
+        digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+        return f"population_{min(numbers):05d}_{digest}"
+
+    def _begin(self) -> State:
+        """The state of a checkpoint, or that of untrained networks."""
+        stored = self.checkpoints.read(self.key)
+        fresh = self._untrained()
+        if stored is None:
+            return fresh
+        leaves, structure = jax.tree.flatten(fresh)
+        found = [stored.get(f"state_{i:04d}") for i in range(len(leaves))]
+        fits = all(
+            new is not None and new.shape == old.shape and new.dtype == old.dtype
+            for new, old in zip(found, leaves, strict=True)
+        )
+        if not fits or "epoch" not in stored:
+            return fresh
+        self.epoch = int(stored["epoch"])
+        names = [n.removeprefix("column_") for n in stored if n.startswith("column_")]
+        self.history = {n: stored[f"column_{n}"].tolist() for n in names}
+        state: State = jax.tree.unflatten(structure, [jnp.asarray(a) for a in found])
+        return state
+
+    def _untrained(self) -> State:
+        weights = [_first_weights(task) for task in self.tasks]
+        packed = self.chunk.pack(weights)
+        layout, optimizer = self.recipe.layout, self.recipe.optimizer
+        members = layout.n_members
+        n_features = len(packed.input_mean)
+        parameters = jax.tree.map(jnp.asarray, packed.parameters)
+        rows = RowMoments(jnp.asarray(packed.mean), jnp.asarray(packed.variance))
+        now = Snapshot(
+            parameters,
+            rows,
+            jnp.asarray(packed.input_mean),
+            jnp.asarray(packed.input_variance),
+        )
+        best = Snapshot(
+            jax.tree.map(jnp.copy, parameters),
+            jax.tree.map(jnp.copy, rows),
+            jnp.zeros((members, n_features), jnp.float32),
+            jnp.ones((members, n_features), jnp.float32),
+        )
+        slots = {k: optimizer.new_slots(a) for k, a in parameters.items()}
+        worst = math.inf if self.recipe.is_minimized else -math.inf
+        is_member = np.arange(members) < len(self.tasks)
+        is_wanted = [task.number in self.wanted for task in self.tasks]
+        is_member[: len(is_wanted)] = is_wanted
+        return State(
+            now=now,
+            slots=tuple(
+                {k: own[i] for k, own in slots.items()}
+                for i in range(optimizer.n_slots)
+            ),
+            best=best,
+            score=jnp.full(members, worst, jnp.float32),
+            waited=jnp.zeros(members, jnp.int32),
+            is_active=jnp.asarray(is_member),
+            step=jnp.int32(0),
+        )
+
+    def _keep(self, state: State) -> None:
+        leaves = jax.device_get(jax.tree.leaves(state))
+        arrays = {f"state_{i:04d}": np.asarray(a) for i, a in enumerate(leaves)}
+        arrays |= {f"column_{n}": np.asarray(v) for n, v in self.history.items()}
+        self.checkpoints.write(self.key, arrays | {"epoch": np.array(self.epoch)})
+
+    # --- Between segments -----------------------------------------------------------
+
+    def _is_training(self, state: State) -> bool:
+        return bool(np.asarray(state.is_active).any())
+
+    def _next_epochs(self, per_epoch: float | None, deadline: float | None) -> int:
+        """Epochs of the next segment; how many changes no result."""
+        left = self.recipe.n_epochs - self.epoch
+        most = min(left, self.recipe.segment_epochs)
+        if per_epoch is None:
+            n = min(most, max(1, self.recipe.segment_epochs // 8))
+            if deadline is not None and time.monotonic() >= deadline:
+                return 0
+            return n if deadline is not None else most
+        n = max(1, min(most, round(SEGMENT_SECONDS / max(per_epoch, 1e-6))))
+        if deadline is None:
+            return n
+        fitting = int((deadline - time.monotonic()) / per_epoch)
+        return max(0, min(n, fitting))
+
+    def _orders(self, n_epochs: int) -> Any:
+        """Rows of every batch of the next epochs, `(epoch, batch, row)`."""
+        recipe = self.recipe
+        shape = (recipe.segment_epochs, recipe.n_batches, recipe.batch_rows)
+        orders = np.zeros(shape, np.int32)
+        for i in range(n_epochs):
+            batches = epoch_batches(
+                self.rows,
+                batch_size=recipe.batch_rows,
+                seed=self.tasks[0].seed,
+                epoch=self.epoch + i,
+            )
+            orders[i] = np.stack(batches[: recipe.n_batches])
+        return orders
+
+    def _record(self, columns: dict[str, Any], n_epochs: int) -> None:
+        """Add the epochs of a segment to the history, and tell of them."""
+        for name, values in columns.items():
+            own = self.history.setdefault(name, [])
+            own.extend(values[:n_epochs].tolist())
+        for member, task in enumerate(self.tasks):
+            if task.number not in self.wanted:
+                continue
+            for i in range(self.epoch, self.epoch + n_epochs):
+                if i < self._n_epochs_of(member):
+                    values = {k: v[i][member] for k, v in self.history.items()}
+                    self.report(task.number, i, values)
+        self.epoch += n_epochs
+
+    # --- The end --------------------------------------------------------------------
+
+    def _finished(
+        self, state: State, seconds: float
+    ) -> list[tuple[TrainingTask, Outcome]]:
+        wanted = [i for i, t in enumerate(self.tasks) if t.number in self.wanted]
+        if self.epoch == 0:
+            return []
+        ends = {i: self._end_of(i) for i in wanted}
+        best = {i: self._best_of(i, ends[i][0]) for i in wanted}
+        scored = [i for i in wanted if best[i] is not None]
+        weights = dict(zip(scored, self._weights(state, scored), strict=True))
+        result = []
+        for i in wanted:
+            n_epochs, status, error = ends[i]
+            history = {
+                k: tuple(row[i] for row in rows[:n_epochs])
+                for k, rows in self.history.items()
+            }
+            epoch = best[i]
+            outcome = Outcome(
+                status,
+                history,
+                score=None if epoch is None else history[self.recipe.metric][epoch],
+                best_epoch=epoch,
+                weights=weights.get(i),
+                seconds=seconds / len(wanted),
+                error=error,
+            )
+            result.append((self.tasks[i], outcome))
+        return result
+
+    def _n_epochs_of(self, member: int) -> int:
+        return self._end_of(member)[0]
+
+    def _end_of(self, member: int) -> tuple[int, Status, str | None]:
+        """Epochs that a member trained, how it ended, and the error."""
+        losses = [row[member] for row in self.history["loss"]]
+        for epoch, loss in enumerate(losses):
+            if not math.isfinite(loss):
+                return epoch + 1, Status.DIVERGED, f"the loss was {loss} in epoch {epoch}"
+            is_last = epoch + 1 == self.recipe.n_epochs
+            if not is_last and self._has_waited(member, epoch):
+                return epoch + 1, Status.STOPPED_EARLY, None
+        if len(losses) == self.recipe.n_epochs:
+            return len(losses), Status.FINISHED, None
+        return len(losses), Status.INTERRUPTED, None
+
+    def _has_waited(self, member: int, epoch: int) -> bool:
+        if self.recipe.patience is None:
+            return False
+        best = self._best_of(member, epoch + 1)
+        since = epoch - (-1 if best is None else best)
+        return since >= self.recipe.patience
+
+    def _best_of(self, member: int, n_epochs: int) -> int | None:
+        """The first of the best epochs, or None if none has a finite value."""
+        values = np.array(
+            [row[member] for row in self.history[self.recipe.metric][:n_epochs]]
+        )
+        losses = np.array([row[member] for row in self.history["loss"][:n_epochs]])
+        is_finite = np.isfinite(values) & np.isfinite(losses)
+        if not is_finite.any():
+            return None
+        if self.recipe.is_minimized:
+            return int(np.argmin(np.where(is_finite, values, np.inf)))
+        return int(np.argmax(np.where(is_finite, values, -np.inf)))
+
+    def _weights(self, state: State, members: Sequence[int]) -> list[Weights]:
+        """Weights of the best epochs."""
+        best = jax.device_get(state.best)
+        result = []
+        for i in members:
+            packed = PackedWeights(
+                best.parameters,
+                best.rows.mean,
+                best.rows.variance,
+                best.input_mean[i],
+                best.input_variance[i],
+            )
+            result += self.chunk.unpack(packed, [i])
+        return result
+
+
+def _first_weights(task: TrainingTask) -> Weights:
+    rng = np.random.default_rng([task.seed, task.number, 0])
+    return initial_weights(task.plan, rng)
