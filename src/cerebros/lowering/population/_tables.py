@@ -109,9 +109,7 @@ def _layer_tables(layers: Layers, layout: Layout) -> Tables:
 def _mask(addresses: Sequence[Addresses], layout: Layout) -> dict[str, Any]:
     """1 for numbers that are trained."""
     buffer = np.zeros(layout.n_parameters(), np.float32)
-    if layout.has_scales:
-        buffer[:] = 1  # where nothing is connected, a scale of zero keeps all at zero
     for own in addresses:
         buffer[own.trained] = 1
-        buffer[own.fixed] = 0
+        buffer[own.repeated] = 1
     return split_buffer(buffer, layout)
