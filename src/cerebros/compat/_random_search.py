@@ -33,7 +33,7 @@ from cerebros.compat._inputs import (
 from cerebros.compat._project_files import ProjectFiles
 from cerebros.compat._spec import Spec, spec_of
 from cerebros.search import (
-    KerasExecutor,
+    PopulationExecutor,
     RandomSearch,
     SearchResult,
     SqlStore,
@@ -252,7 +252,7 @@ class SimpleCerebrosRandomSearch(
         store = self._store()
         run_search(
             self._strategy,
-            KerasExecutor(),
+            PopulationExecutor(),
             store,
             context,
             n_trials=self._n_trials,
@@ -308,7 +308,10 @@ class SimpleCerebrosRandomSearch(
     def _store(self) -> SqlStore:
         """One database for the project; other arguments are another search in it."""
         definition = definition_of(
-            self._strategy, self._context, seed=self._search_seed
+            self._strategy,
+            self._context,
+            seed=self._search_seed,
+            executor=PopulationExecutor(),
         )
         digest = hashlib.sha256(to_json(definition).encode()).hexdigest()[:12]
         return SqlStore.in_folder(

@@ -23,6 +23,7 @@ from cerebros.search._trial import Trial as Trial
 from cerebros.search._trial import best_trial as best_trial
 from cerebros.search._trial import ranked as ranked
 from cerebros.search.executors import KerasExecutor as KerasExecutor
+from cerebros.search.executors import PopulationExecutor as PopulationExecutor
 from cerebros.search.stores import MemoryStore as MemoryStore
 from cerebros.search.stores import SqlStore as SqlStore
 from cerebros.search.stores import write_file as write_file

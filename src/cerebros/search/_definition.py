@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cerebros.search._executor import Executor
 from cerebros.training import KerasObject, TrainingContext
 
 
@@ -42,7 +43,7 @@ def as_plain(value: Any) -> Any:
 
 
 def definition_of(
-    strategy: Any, context: TrainingContext, *, seed: int
+    strategy: Any, context: TrainingContext, *, seed: int, executor: Executor
 ) -> dict[str, Any]:
     """Everything that decides what trial n will be, and nothing else."""
     return {
@@ -53,6 +54,7 @@ def definition_of(
         "output_scales": as_plain(context.output_scales),
         "data": context.data.fingerprint(),
         "split": _split_fingerprint(context),
+        "executor": as_plain(executor.definition()),
         "stems": [_stem_fingerprint(stem) for stem in context.stems or ()],
     }
 

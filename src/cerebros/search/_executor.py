@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, Protocol
 
-from cerebros.training import Outcome, TrainingContext, TrainingTask
+from cerebros.training import Checkpoints, Outcome, TrainingContext, TrainingTask
+
+Finished = Sequence[tuple[TrainingTask, Outcome]]
+"""Tasks that were finished at the same moment, with what came of them."""
 
 EpochReport = Callable[[int, int, dict[str, float]], None]
 """Called with the trial's number, the epoch, and the metrics."""
@@ -14,9 +17,16 @@ EpochReport = Callable[[int, int, dict[str, float]], None]
 class Executor(Protocol):
     """Trains tasks, here or elsewhere; outcomes do not depend on where or when."""
 
-    @property
-    def population_size(self) -> int:
-        """How many tasks it likes to be given at once."""
+    def block(self, number: int) -> range:
+        """The numbers of the trials that a trial shares a population with.
+
+        It depends on the number alone, so that a search that is continued groups its
+        trials as if it had never been stopped.
+        """
+        ...
+
+    def definition(self) -> dict[str, Any]:
+        """What of the executor decides outcomes, as plain data."""
         ...
 
     def train(
@@ -24,16 +34,24 @@ class Executor(Protocol):
         tasks: Sequence[TrainingTask],
         context: TrainingContext,
         *,
+        wanted: Collection[int],
         deadline: float | None,
         report: EpochReport,
-    ) -> Iterator[tuple[TrainingTask, Outcome]]:
-        """Train, and hand each outcome over as soon as it is final.
+        checkpoints: Checkpoints,
+    ) -> Iterator[Finished]:
+        """Train, and hand outcomes over as soon as they are final.
 
         Args:
-            tasks: what to train.
+            tasks: all tasks of a block.
             context: what they have in common.
+            wanted: numbers of those that are to be trained.
             deadline: `time.monotonic()` at which training stops; tasks that are not
                 done are interrupted, tasks not begun are left out.
-            report: called after every epoch.
+            report: called after every epoch, or for several epochs at once.
+            checkpoints: where long trainings keep their state.
+
+        Returns:
+            Tasks with their outcomes; those that were finished together at once, so
+            that they are stored at once.
         """
         ...

@@ -30,7 +30,8 @@ def run_search(
     """Search until the store holds `n_trials` final trials, or the time is up.
 
     A search that was stopped, whatever stopped it, goes on where it was when this is
-    called again with the same arguments.
+    called again with the same arguments. Trials are drawn and trained by blocks that
+    follow from their numbers alone; a strategy learns from the blocks before.
 
     Args:
         strategy: chooses the next plans from the trials so far.
@@ -48,32 +49,51 @@ def run_search(
     Raises:
         StoreError: if the store belongs to another search, or cannot be written.
     """
+    definition = definition_of(strategy, context, seed=seed, executor=executor)
     with ExitStack() as stack:
-        stack.enter_context(store.begin(definition_of(strategy, context, seed=seed)))
+        stack.enter_context(store.begin(definition))
         trials = {trial.number: trial for trial in store.trials()}
         stack.enter_context(progress.running(n_trials, [*trials.values()], context))
         while numbers := _missing(trials, n_trials):
-            wanted = numbers[: executor.population_size]
-            history = [trials[n] for n in sorted(trials) if trials[n].status.is_final]
-            drawn = strategy.propose(history, wanted, seed=seed)
-            draws = dict(zip(wanted, drawn, strict=True))
-            tasks = [TrainingTask(draw.plan, seed, n) for n, draw in draws.items()]
+            block = executor.block(numbers[0])
+            history = [
+                trials[n]
+                for n in sorted(trials)
+                if n < block.start and trials[n].status.is_final
+            ]
+            drawn = strategy.propose(history, block, seed=seed)
+            draws = dict(zip(block, drawn, strict=True))
             trained = executor.train(
-                tasks, context, deadline=deadline, report=progress.epoch
+                [TrainingTask(draw.plan, seed, n) for n, draw in draws.items()],
+                context,
+                wanted=frozenset(numbers) & frozenset(block),
+                deadline=deadline,
+                report=progress.epoch,
+                checkpoints=store.checkpoints(),
             )
-            for task, outcome in trained:
-                trial = _trial(task, draws[task.number], outcome)
-                store.append(trial, outcome.weights)
-                trials[trial.number] = trial
-                progress.trial(trial)
+            for finished in trained:
+                new = [(_trial(t, draws[t.number], o), o.weights) for t, o in finished]
+                store.append_many(new)
+                for trial, _ in new:
+                    trials[trial.number] = trial
+                    progress.trial(trial)
             if deadline is not None and time.monotonic() >= deadline:
                 break
+            _forget_checkpoints(store, trials, block, n_trials)
     return store.trials()
 
 
 def _missing(trials: Mapping[int, Trial], n_trials: int) -> list[int]:
     final = {number for number, trial in trials.items() if trial.status.is_final}
     return [number for number in range(n_trials) if number not in final]
+
+
+def _forget_checkpoints(
+    store: Store, trials: Mapping[int, Trial], block: range, n_trials: int
+) -> None:
+    """What a block that is done kept between its segments is of no use any more."""
+    if not any(n in block for n in _missing(trials, n_trials)):
+        store.checkpoints().keep_only(set())
 
 
 def _trial(task: TrainingTask, draw: Draw, outcome: Outcome) -> Trial:

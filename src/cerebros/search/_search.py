@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from cerebros.search._progress import Progress, Show, progress_of
 from cerebros.search._result import SearchResult
 from cerebros.search._store import Store
 from cerebros.search._strategy import Strategy
-from cerebros.search.executors import KerasExecutor
+from cerebros.search.executors import KerasExecutor, PopulationExecutor
 from cerebros.search.stores import Keep, MemoryStore, SqlStore
 from cerebros.search.strategies import RandomSearch
 from cerebros.spaces import Ports, RandomWiring, Space
@@ -49,7 +49,7 @@ def search_networks(
     keep: Keep = 10,
     show: Show | Progress = "auto",
     strategy: Strategy | None = None,
-    executor: Executor | None = None,
+    executor: Executor | Literal["population", "keras"] = "population",
     store: Store | None = None,
     stems: Sequence[Any] | None = None,
 ) -> SearchResult:
@@ -73,7 +73,8 @@ def search_networks(
         keep: how many of the best trials keep their weights, or `"all"`.
         show: progress: `"auto"`, `"panel"`, `"lines"`, `"none"`, or an object.
         strategy: instead of random search in `space`.
-        executor: what trains the plans; Keras in this process by default.
+        executor: what trains the plans: `"population"`, many at once in one program,
+            and Keras where that cannot; `"keras"`, one after another; or an object.
         store: where trials are remembered, instead of `out`.
         stems: for each input a Keras model that it goes through first, or None.
 
@@ -114,7 +115,7 @@ def search_networks(
     result = SearchResult(store, context)
     run_search(
         strategy,
-        executor or KerasExecutor(),
+        _executor(executor),
         store,
         context,
         n_trials=n_architectures * n_wirings,
@@ -124,6 +125,19 @@ def search_networks(
     )
     _ = result.best_trial  # says so if every trial failed
     return result
+
+
+def _executor(given: Any) -> Executor:
+    named = {"population": PopulationExecutor, "keras": KerasExecutor}
+    if isinstance(given, str):
+        if given not in named:
+            raise ValueError(
+                f"executor must be one of {sorted(named)} or an object, but got "
+                f"{given!r}"
+            )
+        return named[given]()
+    executor: Executor = given
+    return executor
 
 
 def open_store(

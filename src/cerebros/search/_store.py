@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from cerebros.lowering import Weights
 from cerebros.search._trial import Trial
+from cerebros.training import Checkpoints
 
 
 class Store(Protocol):
@@ -41,11 +42,19 @@ class Store(Protocol):
         ...
 
     def append(self, trial: Trial, weights: Weights | None) -> None:
-        """Remember a trial; an interrupted one of the same number is replaced.
+        """Remember a trial; see `append_many`."""
+        ...
+
+    def append_many(self, finished: Sequence[tuple[Trial, Weights | None]]) -> None:
+        """Remember trials; interrupted ones of the same numbers are replaced.
 
         Raises:
             StoreError: if it cannot be written; what was there stays.
         """
+        ...
+
+    def checkpoints(self) -> Checkpoints:
+        """Where trainings of this search keep their state between segments."""
         ...
 
     def weights(self, number: int) -> Weights:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cerebros.errors import DataError
+from cerebros.errors import DataError, LoweringError
 from cerebros.lowering import initial_weights
 from cerebros.plan import Dense, Draft, NetworkPlan
 from cerebros.spaces import Ports
@@ -18,7 +18,8 @@ def rehearse(context: TrainingContext, ports: Ports) -> list[str]:
     """Evaluate the smallest network of these inputs and outputs on two rows.
 
     It is compiled with the real loss, metrics and optimizer, so what does not fit
-    together is found in a second, not after the first training.
+    together is found in a second, not after the first training. Where the population
+    engine knows loss, metrics and optimizer, it need not even be built.
 
     Args:
         context: data, settings, stems and objective of the search.
@@ -32,6 +33,10 @@ def rehearse(context: TrainingContext, ports: Ports) -> list[str]:
         ValueError: if the objective is not among the columns, or the optimizer or a
             name is unknown to Keras.
     """
+    if (columns := _known_columns(context, ports)) is not None:
+        known = sorted([*columns, *(f"val_{name}" for name in columns)])
+        _check_objective(context.objective.metric, known)
+        return known
     from cerebros.training._keras_model import make_model, one_or_many
 
     plan = smallest_plan(ports)
@@ -57,6 +62,20 @@ def rehearse(context: TrainingContext, ports: Ports) -> list[str]:
     known = sorted([*logs, *(f"val_{name}" for name in logs)])
     _check_objective(context.objective.metric, known)
     return known
+
+
+def _known_columns(context: TrainingContext, ports: Ports) -> tuple[str, ...] | None:
+    """Columns of a history that the population engine writes, if it is the one."""
+    from cerebros.training.population import head_of, optimizer_of
+
+    if any(stem is not None for stem in context.stems or ()):
+        return None
+    outputs = [(output.width, output.activation) for output in ports.outputs]
+    try:
+        optimizer_of(context.settings)
+        return head_of(context, outputs).column_names()
+    except LoweringError:
+        return None
 
 
 def _check_numbers(logs: dict[str, Any]) -> None:

@@ -28,7 +28,8 @@ def trained_by_engine(tasks, context, **arguments):
     } | arguments
     return {
         task.number: outcome
-        for task, outcome in train_population(tasks, context, **arguments)
+        for finished in train_population(tasks, context, **arguments)
+        for task, outcome in finished
     }
 
 

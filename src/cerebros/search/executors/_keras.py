@@ -3,37 +3,45 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
+from typing import Any
 
-from cerebros.search._executor import EpochReport
-from cerebros.training import Outcome, TrainingContext, TrainingTask
+from cerebros.search._executor import EpochReport, Finished
+from cerebros.training import Checkpoints, TrainingContext, TrainingTask
 
 
 class KerasExecutor:
     """Trains one task at a time."""
 
-    population_size = 1
+    def block(self, number: int) -> range:
+        """Every trial stands alone."""
+        return range(number, number + 1)
+
+    def definition(self) -> dict[str, Any]:
+        return {"trainer": "keras"}
 
     def train(
         self,
         tasks: Sequence[TrainingTask],
         context: TrainingContext,
         *,
+        wanted: Collection[int],
         deadline: float | None,
         report: EpochReport,
-    ) -> Iterator[tuple[TrainingTask, Outcome]]:
+        checkpoints: Checkpoints,
+    ) -> Iterator[Finished]:
         from cerebros.training import train_with_keras
 
         for task in tasks:
+            if task.number not in wanted:
+                continue
             if deadline is not None and time.monotonic() >= deadline:
                 return
-            yield (
+            outcome = train_with_keras(
                 task,
-                train_with_keras(
-                    task,
-                    context,
-                    deadline=deadline,
-                    on_epoch=partial(report, task.number),
-                ),
+                context,
+                deadline=deadline,
+                on_epoch=partial(report, task.number),
             )
+            yield [(task, outcome)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ from cerebros.errors import StoreError
 from cerebros.lowering import Weights
 from cerebros.search._definition import changed_entries
 from cerebros.search._trial import Standing, Trial
+from cerebros.search.stores._checkpoints import MemoryCheckpoints
 from cerebros.search.stores._retention import (
     Keep,
     check_keep,
@@ -33,6 +34,7 @@ class MemoryStore:
         self._definition: dict[str, Any] | None = None
         self._trials: dict[int, Trial] = {}
         self._weights: dict[int, Weights] = {}
+        self._checkpoints = MemoryCheckpoints()
 
     @contextmanager
     def begin(self, definition: Mapping[str, Any]) -> Iterator[None]:
@@ -50,13 +52,21 @@ class MemoryStore:
         return [self._trials[number] for number in sorted(self._trials)]
 
     def append(self, trial: Trial, weights: Weights | None) -> None:
-        check_replaceable(trial, self._trials.get(trial.number))
-        self._trials[trial.number] = trial
-        self._weights.pop(trial.number, None)
-        if weights is not None:
-            self._weights[trial.number] = weights
+        self.append_many([(trial, weights)])
+
+    def append_many(self, finished: Sequence[tuple[Trial, Weights | None]]) -> None:
+        for trial, _ in finished:
+            check_replaceable(trial, self._trials.get(trial.number))
+        for trial, weights in finished:
+            self._trials[trial.number] = trial
+            self._weights.pop(trial.number, None)
+            if weights is not None:
+                self._weights[trial.number] = weights
         kept = kept_numbers(self.trials(), self._objective, self._keep)
         self._weights = {n: w for n, w in self._weights.items() if n in kept}
+
+    def checkpoints(self) -> MemoryCheckpoints:
+        return self._checkpoints
 
     def weights(self, number: int) -> Weights:
         if number not in self._weights:

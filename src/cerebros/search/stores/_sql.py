@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from cerebros.lowering import Weights
 from cerebros.plan import plan_from_json, plan_to_json
 from cerebros.search._definition import to_json
 from cerebros.search._trial import Standing, Trial
+from cerebros.search.stores._checkpoints import FileCheckpoints
 from cerebros.search.stores._database import database_problem, open_database, storable
 from cerebros.search.stores._files import WeightFiles
 from cerebros.search.stores._memory import check_replaceable, check_same_search
@@ -86,6 +87,7 @@ class SqlStore:
         check_keep(keep)
         self._objective, self._keep, self._name = objective, keep, name
         self._files = WeightFiles(folder)
+        self._checkpoints = FileCheckpoints(f"{folder}_checkpoints")
         self._lock = lock
         self._engine = open_database(url)
 
@@ -148,28 +150,47 @@ class SqlStore:
             return self._read_trials(connection)
 
     def append(self, trial: Trial, weights: Weights | None) -> None:
+        self.append_many([(trial, weights)])
+
+    def append_many(self, finished: Sequence[tuple[Trial, Weights | None]]) -> None:
         with self._transaction() as connection:
             before = self._read_standings(connection)
-            check_replaceable(trial, before.get(trial.number))
-            now = {**before, trial.number: trial}
+            now: dict[int, Standing] = dict(before)
+            for trial, _ in finished:
+                check_replaceable(trial, before.get(trial.number))
+                now[trial.number] = trial
             kept = kept_numbers(now.values(), self._objective, self._keep)
-            name = None
-            if weights is not None and trial.number in kept:
-                name = self._files.write(trial.number, weights)
-            if trial.number in before:
-                ours = self._is_ours & (_trials.c.number == trial.number)
+            rows = []
+            for trial, weights in finished:
+                name = None
+                if weights is not None and trial.number in kept:
+                    name = self._files.write(trial.number, weights)
+                rows.append(self._row(trial, name))
+            replaced = [t.number for t, _ in finished if t.number in before]
+            if replaced:
+                ours = self._is_ours & _trials.c.number.in_(replaced)
                 interrupted = _trials.c.status == Status.INTERRUPTED.name
                 connection.execute(_trials.delete().where(ours & interrupted))
-            connection.execute(_trials.insert().values(**self._row(trial, name)))
-            dropped = self._is_ours & _trials.c.number.not_in(kept)
-            connection.execute(
-                _trials.update().where(dropped).values(weights_file=None)
+            connection.execute(_trials.insert(), rows)
+            has_file = _trials.c.weights_file.is_not(None)
+            held = set(
+                connection.scalars(
+                    sql.select(_trials.c.number).where(self._is_ours & has_file)
+                )
             )
+            if dropped := held - kept:
+                ours = self._is_ours & _trials.c.number.in_(dropped)
+                connection.execute(
+                    _trials.update().where(ours).values(weights_file=None)
+                )
             names = connection.scalars(
                 sql.select(_trials.c.weights_file).where(self._is_ours)
             ).all()
         # Only after the transaction: a file is removed when no row needs it.
         self._files.keep_only([name for name in names if name])
+
+    def checkpoints(self) -> FileCheckpoints:
+        return self._checkpoints
 
     def weights(self, number: int) -> Weights:
         ours = self._is_ours & (_trials.c.number == number)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cerebros.training.population._lowerable import (
         reason_not_lowerable as reason_not_lowerable,
     )
+    from cerebros.training.population._optimizers import optimizer_of as optimizer_of
     from cerebros.training.population._report import (
         PopulationReport as PopulationReport,
     )
@@ -29,6 +30,7 @@ _HOMES = {
     "forget_programs": "_compiling",
     "groups_of": "_grouping",
     "head_of": "_head",
+    "optimizer_of": "_optimizers",
     "reason_not_lowerable": "_lowerable",
     "train_population": "_trainer",
 }

@@ -41,8 +41,8 @@ def train_population(
     report: EpochReport,
     checkpoints: Checkpoints,
     on_report: Callable[[PopulationReport], None] | None = None,
-) -> Iterator[tuple[TrainingTask, Outcome]]:
-    """Train many different networks, and hand each over when it is done.
+) -> Iterator[list[tuple[TrainingTask, Outcome]]]:
+    """Train many different networks, and hand them over chunk by chunk.
 
     What comes of a task depends on the tasks and the context, not on `wanted`, the
     number of cores, the time, or interruptions.
@@ -181,7 +181,7 @@ def _data(context: TrainingContext, split: Split) -> Data:
 
 def _side_by_side(
     runs: Sequence[ChunkRun], deadline: float | None
-) -> Iterator[tuple[TrainingTask, Outcome]]:
+) -> Iterator[list[tuple[TrainingTask, Outcome]]]:
     """Train chunks on all devices, and hand outcomes over as they come."""
     devices = _devices(len(runs))
     waiting: queue.SimpleQueue[ChunkRun] = queue.SimpleQueue()
@@ -194,9 +194,8 @@ def _side_by_side(
         try:
             while not stop.is_set():
                 run = waiting.get_nowait()
-                for item in _outcomes(run, deadline, device):
-                    done.put(item)
-                    run.checkpoints.remove(run.key)
+                if finished := _outcomes(run, deadline, device):
+                    done.put(finished)
         except queue.Empty:
             pass
         except BaseException as error:
