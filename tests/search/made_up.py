@@ -56,16 +56,25 @@ class MadeUpExecutor:
 
     Attributes:
         outcome: what comes of a task.
-        population_size: tasks that are taken at once.
+        block_size: trials of a population.
         pause: seconds that a task takes.
     """
 
     outcome: object = made_up_outcome
-    population_size: int = 1
+    block_size: int = 1
     pause: float = 0.0
 
-    def train(self, tasks, context, *, deadline, report):
+    def block(self, number):
+        first = number - number % self.block_size
+        return range(first, first + self.block_size)
+
+    def definition(self):
+        return {"trainer": "made up"}
+
+    def train(self, tasks, context, *, wanted, deadline, report, checkpoints):
         for task in tasks:
+            if task.number not in wanted:
+                continue
             if deadline is not None and time.monotonic() >= deadline:
                 return
             time.sleep(self.pause)
@@ -73,7 +82,10 @@ class MadeUpExecutor:
             for epoch in range(len(outcome.history.get("loss", ()))):
                 values = {name: v[epoch] for name, v in outcome.history.items()}
                 report(task.number, epoch, values)
-            yield task, outcome
+            yield [(task, outcome)]
+
+
+EXECUTOR = MadeUpExecutor()
 
 
 def run(store, n_trials=8, *, executor=None, strategy=STRATEGY, **arguments):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import keras
 import numpy as np
 import pytest
-from made_up import CONTEXT, PROBLEM, SPACE, STRATEGY, a_plan, run
+from made_up import CONTEXT, EXECUTOR, PROBLEM, SPACE, STRATEGY, a_plan, run
 
 from cerebros.errors import StoreError
 from cerebros.lowering import OutputScale
@@ -22,7 +22,7 @@ from cerebros.search import (
 from cerebros.spaces import ExponentialDecay, Output, Ports
 from cerebros.training import Dataset, Objective, Split
 
-DEFINITION = definition_of(STRATEGY, CONTEXT, seed=0)
+DEFINITION = definition_of(STRATEGY, CONTEXT, seed=0, executor=EXECUTOR)
 
 
 def with_space(**changes):
@@ -83,6 +83,8 @@ CONTEXTS = {
     "training.batch_size": with_settings(batch_size=5),
     "training.optimizer": with_settings(optimizer="sgd"),
     "training.learning_rate": with_settings(learning_rate=0.5),
+    "training.schedule": with_settings(schedule="cosine"),
+    "training.weight_decay": with_settings(weight_decay=0.0),
     "training.loss": with_settings(loss="mae"),
     "training.metrics": with_settings(metrics=("mae",)),
     "training.patience": with_settings(patience=2),
@@ -100,7 +102,7 @@ CONTEXTS = {
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_change_of_the_strategy_is_noticed_and_named(name):
     (first, *_) = changes = changed_entries(
-        definition_of(STRATEGIES[name], CONTEXT, seed=0), DEFINITION
+        definition_of(STRATEGIES[name], CONTEXT, seed=0, executor=EXECUTOR), DEFINITION
     )
     named = {change.partition(" (")[0].partition("[")[0] for change in changes}
     assert any(entry.startswith(name) for entry in named), changes
@@ -112,7 +114,7 @@ def test_a_change_of_the_strategy_is_noticed_and_named(name):
 @pytest.mark.parametrize("name", CONTEXTS)
 def test_a_change_of_data_or_training_is_noticed_and_named(name):
     changes = changed_entries(
-        definition_of(STRATEGY, CONTEXTS[name], seed=0), DEFINITION
+        definition_of(STRATEGY, CONTEXTS[name], seed=0, executor=EXECUTOR), DEFINITION
     )
     assert [change.partition(" (")[0] for change in changes] == [name]
     with pytest.raises(StoreError, match=name.replace(".", r"\.")):
@@ -151,7 +153,12 @@ def test_no_setting_is_forgotten_here():
 
 def test_test_rows_do_not_decide_a_trial():
     split = Split(TRAIN, VALIDATION, CONTEXT.split.test[:1])
-    assert definition_of(STRATEGY, replace(CONTEXT, split=split), seed=0) == DEFINITION
+    assert (
+        definition_of(
+            STRATEGY, replace(CONTEXT, split=split), seed=0, executor=EXECUTOR
+        )
+        == DEFINITION
+    )
 
 
 def test_what_was_made_the_same_way_has_the_same_definition():
@@ -163,7 +170,9 @@ def test_what_was_made_the_same_way_has_the_same_definition():
             metrics=metrics,
         )
 
-    first, second = (definition_of(STRATEGY, context(), seed=0) for _ in range(2))
+    first, second = (
+        definition_of(STRATEGY, context(), seed=0, executor=EXECUTOR) for _ in range(2)
+    )
     assert first == second
 
 
@@ -171,7 +180,9 @@ def test_the_weights_of_a_stem_are_part_of_the_definition():
     one, other = stem(3), stem(3)
     other.layers[0].bias.assign(np.ones(3))
     definitions = [
-        definition_of(STRATEGY, replace(CONTEXT, stems=[model]), seed=0)["stems"]
+        definition_of(
+            STRATEGY, replace(CONTEXT, stems=[model]), seed=0, executor=EXECUTOR
+        )["stems"]
         for model in (one, other, None)
     ]
     assert definitions[2] == [None]
@@ -181,7 +192,7 @@ def test_the_weights_of_a_stem_are_part_of_the_definition():
 def test_a_definition_is_plain_and_survives_json():
     strategy = RandomSearch(space=SPACE, ports=STRATEGY.ports)
     definition = definition_of(
-        strategy, with_settings(loss=keras.losses.Huber()), seed=0
+        strategy, with_settings(loss=keras.losses.Huber()), seed=0, executor=EXECUTOR
     )
     assert json.loads(json.dumps(definition)) == definition
 

@@ -7,7 +7,15 @@ import made_up
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up import CONTEXT, STRATEGY, MadeUpExecutor, contents, made_up_outcome, run
+from made_up import (
+    CONTEXT,
+    EXECUTOR,
+    STRATEGY,
+    MadeUpExecutor,
+    contents,
+    made_up_outcome,
+    run,
+)
 
 from cerebros.errors import StoreError
 from cerebros.search import MemoryStore, Silent, SqlStore, Trial, _loop, definition_of
@@ -60,11 +68,11 @@ class CrashingStore:
     def __getattr__(self, name):
         return getattr(self._store, name)
 
-    def append(self, trial, weights):
+    def append_many(self, finished):
         self._left -= 1
         if self._left == 0 and self._before:
             raise Crash
-        self._store.append(trial, weights)
+        self._store.append_many(finished)
         if self._left == 0:
             raise Crash
 
@@ -117,8 +125,8 @@ def test_the_end_is_the_same_whatever_interrupts_it(undisturbed, kinds):
 def test_the_end_is_the_same_however_many_are_trained_at_once(undisturbed, sizes):
     store = new_store()
     for n_trials, size in enumerate(sizes, start=1):
-        run(store, n_trials, executor=MadeUpExecutor(population_size=size))
-    run(store, N_TRIALS, executor=MadeUpExecutor(population_size=sizes[0]))
+        run(store, n_trials, executor=MadeUpExecutor(block_size=size))
+    run(store, N_TRIALS, executor=MadeUpExecutor(block_size=sizes[0]))
     assert contents(store) == undisturbed
 
 
@@ -168,7 +176,7 @@ def test_more_trials_go_on_after_those_that_are_there():
 def test_a_gap_is_filled():
     store = new_store()
     plan = made_up.a_plan()
-    with store.begin(definition_of(STRATEGY, CONTEXT, seed=0)):
+    with store.begin(definition_of(STRATEGY, CONTEXT, seed=0, executor=EXECUTOR)):
         for number in (0, 2):
             store.append(Trial(number, plan, Status.FINISHED, 1.0), None)
     assert trained_in(store, 5) == [1, 3, 4]
@@ -201,10 +209,10 @@ class Asked:
 
 def test_the_strategy_sees_final_trials_in_order_and_is_asked_for_the_missing():
     strategy, store = Asked(), new_store()
-    with store.begin(definition_of(strategy, CONTEXT, seed=0)):
+    with store.begin(definition_of(strategy, CONTEXT, seed=0, executor=EXECUTOR)):
         for number, status in ((4, Status.FINISHED), (1, Status.INTERRUPTED)):
             store.append(Trial(number, made_up.a_plan(), status, 1.0), None)
-    run(store, 6, strategy=strategy, executor=MadeUpExecutor(population_size=2))
+    run(store, 6, strategy=strategy, executor=MadeUpExecutor(block_size=2))
     assert strategy.asked == [
         ([4], [0, 1], 0),
         ([0, 1, 4], [2, 3], 0),

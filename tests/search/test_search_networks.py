@@ -52,7 +52,7 @@ def made_up_search(problem=PROBLEM, **changes):
 class NoTraining(MadeUpExecutor):
     """An executor that must not be asked."""
 
-    def train(self, tasks, context, *, deadline, report):
+    def train(self, tasks, context, *, wanted, deadline, report, checkpoints):
         pytest.fail(f"trial {tasks[0].number} was trained")
         yield
 

@@ -355,3 +355,68 @@ def test_rows_that_are_no_table_are_named():
     rows = list(np.zeros((30, 4)))
     with pytest.raises(DataError, match="30 inputs of one column each; if these are"):
         Dataset.of(rows, np.arange(30.0))
+
+
+# --- Weights of rows ----------------------------------------------------------------
+
+
+SAME_WEIGHTS = {
+    "a list": [1, 0, 2.5],
+    "one axis": np.array([1, 0, 2.5]),
+    "two axes": np.array([[1], [0], [2.5]]),
+    "a series": pd.Series([1, 0, 2.5]),
+    "objects": np.array([1, 0, 2.5], object),
+}
+
+
+@pytest.mark.parametrize("weights", SAME_WEIGHTS.values(), ids=SAME_WEIGHTS)
+def test_equal_weights_are_equal_whatever_their_kind(weights):
+    data = Dataset.of(TABLE, TARGET, weights=weights)
+    assert data.weights.dtype == np.float32
+    np.testing.assert_array_equal(data.weights, [1, 0, 2.5])
+
+
+def test_rows_have_no_weights_unless_given():
+    assert Dataset.of(TABLE, TARGET).weights is None
+
+
+BAD_WEIGHTS = {
+    "too few": ([1, 2], "have the shape (2,), but must be one number for each"),
+    "too wide": (np.ones((3, 2)), "have the shape (3, 2), but must be"),
+    "a single one": (1.0, "have the shape (), but must be"),
+    "missing": ([1, None, 2], "has 1 missing of 3 values"),
+    "infinite": ([1, float("inf"), 2], "has 1 infinite of 3 values"),
+    "text": (["a", "b", "c"], "holds 'a', which is not a number"),
+    "negative": ([1, 2, -0.5], "the weight of row 2 is -0.5, but must be >= 0"),
+    "nothing": ([0, 0, 0], "the weights of all rows are 0"),
+}
+
+
+@pytest.mark.parametrize(("weights", "message"), BAD_WEIGHTS.values(), ids=BAD_WEIGHTS)
+def test_weights_that_cannot_be_used_are_reported(weights, message):
+    with pytest.raises(DataError) as caught:
+        Dataset.of(TABLE, TARGET, weights=weights)
+    assert message in str(caught.value)
+
+
+def test_bad_weights_are_reported_with_all_else():
+    with pytest.raises(DataError) as caught:
+        Dataset.of([[1], [np.nan], [3]], ["a", "b", "c"], weights=[1, -1, 1])
+    message = str(caught.value)
+    assert "column 0 has 1 missing" in message
+    assert "the target holds 'a'" in message
+    assert "the weight of row 1 is -1" in message
+
+
+def test_weights_beside_what_is_no_table_do_no_harm():
+    with pytest.raises(DataError, match="input 0 is a single value"):
+        Dataset.of(5, TARGET, weights=[1, 1, 1])
+
+
+def test_weights_are_part_of_the_content():
+    contents = [
+        Dataset.of(TABLE, TARGET, weights=weights).fingerprint()
+        for weights in (None, [1, 1, 1], [1, 1, 2], [1, 1, 2])
+    ]
+    assert len(set(contents)) == 3
+    assert contents[2] == contents[3]

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from cerebros.lowering import weight_shapes
+from cerebros.lowering import initial_weights, weight_shapes
 from cerebros.plan import Dense, Draft, Dropout, Normalize
 from cerebros.spaces import Output, Ports
 from cerebros.training import (
@@ -20,8 +20,10 @@ from cerebros.training import (
     TrainingContext,
     TrainingSettings,
     TrainingTask,
+    epoch_batches,
     evaluate_model,
     make_model,
+    schedule_factor,
     smallest_plan,
     train_with_keras,
 )
@@ -332,6 +334,166 @@ def test_several_inputs_and_outputs_with_losses_and_metrics_as_objects():
     assert_best_epoch_is_kept(outcome, plan, context)
     # Every trial had a metric of its own.
     assert [float(np.sum(v)) for v in metric.variables] == [0, 0]
+
+
+# --- Rates, decay, rows and their weights -------------------------------------------
+
+
+LINEAR = Draft()
+LINEAR_PLAN = LINEAR.plan(LINEAR.unit(LINEAR.input(3), Dense(1)))
+STANDARDIZED = ((Y - Y.mean()) / Y.std()).astype(np.float32)
+OWN_SPLIT = Split(np.arange(20, 75), np.arange(10), np.arange(0))
+NARROW_SPLIT = Split(np.arange(30, 41), np.arange(10), np.arange(0))
+
+
+def linear_context(*, weights=None, **settings):
+    """A linear network by plain gradient descent, of three batches an epoch."""
+    chosen = {
+        "epochs": 4,
+        "batch_size": 16,
+        "optimizer": "sgd",
+        "learning_rate": 0.1,
+        "loss": "mse",
+        "metrics": ("mae",),
+    }
+    return TrainingContext(
+        data=Dataset.of(X, STANDARDIZED, weights=weights),
+        split=Split(np.arange(60), np.arange(60, 80), np.arange(0)),
+        settings=TrainingSettings(**chosen | settings),
+        objective=Objective("val_loss"),
+    )
+
+
+def descent(context, *, seed, number, split, rate, decay, batch_size, weights):
+    """What the history must be: gradient descent, written out."""
+    start = initial_weights(LINEAR_PLAN, np.random.default_rng([seed, number, 0]))
+    kernel, bias = sorted(start.values(), key=np.ndim, reverse=True)
+    kernel, bias = kernel[:, 0].astype(float), float(bias[0])
+    history = {"loss": [], "val_loss": [], "val_mae": []}
+    n_batches, step = len(split.train) // batch_size, 0
+    for epoch in range(context.settings.epochs):
+        losses = []
+        for rows in epoch_batches(
+            split.train, batch_size=batch_size, seed=seed, epoch=epoch
+        ):
+            error = X[rows] @ kernel + bias - STANDARDIZED[rows]
+            losses.append(np.mean(weights[rows] * error**2))
+            slope = 2 * weights[rows] * error / batch_size
+            progress = step / (context.settings.epochs * n_batches)
+            now = rate * schedule_factor(context.settings.schedule, progress)
+            kernel = kernel * (1 - decay * now) - now * (slope @ X[rows])
+            bias = bias * (1 - decay * now) - now * slope.sum()
+            step += 1
+        rows = split.validation
+        error = X[rows] @ kernel + bias - STANDARDIZED[rows]
+        history["loss"].append(np.mean(losses))
+        history["val_loss"].append(np.mean(weights[rows] * error**2))
+        history["val_mae"].append(np.mean(np.abs(error)))
+    return history
+
+
+ROW_WEIGHTS = np.random.default_rng(1).uniform(0, 3, N_ROWS).astype(np.float32)
+DECAYING = {"optimizer": keras.optimizers.SGD(0.05, weight_decay=0.7)}
+ALL = {"schedule": "cosine_of_log", "weight_decay": 0.5, "weights": ROW_WEIGHTS}
+ALL_OF_TASK = {"split": OWN_SPLIT, "learning_rate": 0.2, "weight_decay": 0.1}
+
+# For each case: settings, fields of the task, what follows from them.
+DESCENTS = {
+    "as usual": ({}, {}, {}),
+    "cosine": ({"schedule": "cosine"}, {}, {}),
+    "cosine of log": ({"schedule": "cosine_of_log"}, {}, {}),
+    "one cycle": ({"schedule": "one_cycle"}, {}, {}),
+    "decay": ({"weight_decay": 0.5}, {}, {"decay": 0.5}),
+    "an object": (DECAYING, {}, {"rate": 0.05, "decay": 0.7}),
+    "an object with a schedule": (
+        DECAYING | {"schedule": "one_cycle"}, {}, {"rate": 0.05, "decay": 0.7},
+    ),
+    "decay over an object's": (
+        DECAYING | {"weight_decay": 0.2}, {}, {"rate": 0.05, "decay": 0.2},
+    ),
+    "own rate": ({}, {"learning_rate": 0.03}, {"rate": 0.03}),
+    "own decay": ({"weight_decay": 0.5}, {"weight_decay": 0.1}, {"decay": 0.1}),
+    "no decay of its own": ({"weight_decay": 0.5}, {"weight_decay": 0.0}, {}),
+    "own rows": ({}, {"split": OWN_SPLIT}, {"split": OWN_SPLIT}),
+    "fewer rows than a batch": (
+        {}, {"split": NARROW_SPLIT}, {"split": NARROW_SPLIT, "batch_size": 11},
+    ),
+    "weights of rows": ({"weights": ROW_WEIGHTS}, {}, {"weights": ROW_WEIGHTS}),
+    "all": (
+        ALL, ALL_OF_TASK,
+        {"split": OWN_SPLIT, "rate": 0.2, "decay": 0.1, "weights": ROW_WEIGHTS},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("settings", "own", "wanted"), DESCENTS.values(), ids=DESCENTS)
+def test_training_is_gradient_descent_as_settings_and_task_say(settings, own, wanted):
+    context = linear_context(**settings)
+    usual = {
+        "split": context.split,
+        "rate": 0.1,
+        "decay": 0.0,
+        "batch_size": 16,
+        "weights": np.ones(N_ROWS, np.float32),
+    }
+    expected = descent(context, seed=3, number=7, **usual | wanted)
+    task = TrainingTask(LINEAR_PLAN, seed=3, number=7, **own)
+    outcome = train_with_keras(task, context)
+    assert outcome.status is Status.FINISHED, outcome.error
+    for name, values in expected.items():
+        np.testing.assert_allclose(outcome.history[name], values, rtol=2e-4)
+
+
+def test_the_batch_is_decided_by_the_rows_of_the_context():
+    context = linear_context(batch_size=None, epochs=1)
+    task = TrainingTask(LINEAR_PLAN, seed=3, number=7, split=OWN_SPLIT)
+    sizes = {
+        context.settings.batch_rows(len(split.train))
+        for split in (context.split, NARROW_SPLIT)
+    }
+    assert sizes == {16, 11}
+    expected = descent(
+        context, seed=3, number=7, split=OWN_SPLIT, rate=0.1, decay=0.0,
+        batch_size=16, weights=np.ones(N_ROWS),
+    )  # fmt: skip
+    history = train_with_keras(task, context).history
+    np.testing.assert_allclose(history["loss"], expected["loss"], rtol=2e-4)
+
+
+def test_a_rate_of_its_own_beside_a_schedule_object_is_a_failure_with_the_reason():
+    own = keras.optimizers.schedules.CosineDecay(0.1, 100)
+    context = linear_context(optimizer=keras.optimizers.SGD(own))
+    task = TrainingTask(LINEAR_PLAN, seed=3, number=7, learning_rate=0.1)
+    outcome = train_with_keras(task, context)
+    assert outcome.status is Status.FAILED
+    assert "LearningRateSchedule" in outcome.error
+
+
+def test_the_loss_is_weighted_and_metrics_are_not():
+    context = linear_context(weights=ROW_WEIGHTS)
+    rows = context.split.validation
+    weights = initial_weights(LINEAR_PLAN, np.random.default_rng(0))
+    model = make_model(LINEAR_PLAN, weights, context)
+    error = model.predict(X[rows], verbose=0)[:, 0] - STANDARDIZED[rows]
+    logs = evaluate_model(model, context, rows)
+    assert logs["loss"] == pytest.approx(np.mean(ROW_WEIGHTS[rows] * error**2))
+    assert logs["mae"] == pytest.approx(np.mean(np.abs(error)))
+
+
+def test_weights_of_rows_count_for_each_of_several_outputs():
+    def history(weights):
+        problem = Problem.regression(X, [Y, np.c_[Y, -Y]], sample_weight=weights)
+        context = problem.context(TrainingSettings(epochs=2, batch_size=16))
+        task = TrainingTask(smallest_plan(problem.ports), seed=1, number=0)
+        outcome = train_with_keras(task, context)
+        assert outcome.status is Status.FINISHED, outcome.error
+        return outcome.history
+
+    plain = history(None)
+    for name, values in history(np.full(N_ROWS, 1.0)).items():
+        np.testing.assert_allclose(values, plain[name], rtol=1e-5)
+    halved = history(np.full(N_ROWS, 0.5))
+    np.testing.assert_allclose(halved["loss"][0] * 2, plain["loss"][0], rtol=0.05)
 
 
 # --- Models in front of the network -------------------------------------------------

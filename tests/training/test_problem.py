@@ -131,3 +131,19 @@ def test_a_rare_class_trains():
     for seed in range(20):
         problem = Problem.classification(X, labels, seed=seed)
         assert N_ROWS - 1 in problem.split.train
+
+
+def test_weights_of_rows_go_with_the_data_and_none_are_usual():
+    weights, labels = np.arange(N_ROWS), np.resize([0, 1], N_ROWS)
+    for make, targets in (
+        (Problem.regression, Y),
+        (Problem.classification, labels),
+    ):
+        assert make(X, targets).data.weights is None
+        data = make(X, targets, sample_weight=weights).data
+        np.testing.assert_array_equal(data.weights, weights)
+
+
+def test_bad_weights_of_rows_are_refused():
+    with pytest.raises(DataError, match="the weight of row 3 is -1"):
+        Problem.regression(X, Y, sample_weight=np.where(np.arange(N_ROWS) == 3, -1, 1))

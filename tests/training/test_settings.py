@@ -25,6 +25,30 @@ def test_the_learning_rate_is_positive_and_finite(value):
         TrainingSettings(learning_rate=value)
 
 
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf")])
+def test_the_decay_is_finite_and_not_negative(value):
+    with pytest.raises(ValueError, match="weight_decay must be finite and >= 0, but"):
+        TrainingSettings(weight_decay=value)
+
+
+def test_the_decay_may_be_left_to_the_optimizer_or_switched_off():
+    assert TrainingSettings().weight_decay is None
+    assert TrainingSettings(weight_decay=0.0).weight_decay == 0
+
+
+def test_an_unknown_schedule_is_refused_with_what_was_meant():
+    with pytest.raises(ValueError, match="schedule 'one-cycle' is not known; did you "):
+        TrainingSettings(schedule="one-cycle")
+
+
+def test_two_schedules_exclude_each_other():
+    own = keras.optimizers.schedules.CosineDecay(0.1, 100)
+    TrainingSettings(optimizer=keras.optimizers.SGD(own))
+    TrainingSettings(optimizer=keras.optimizers.SGD(0.1), schedule="cosine")
+    with pytest.raises(ValueError, match="schedule='cosine' and an optimizer"):
+        TrainingSettings(optimizer=keras.optimizers.SGD(own), schedule="cosine")
+
+
 @pytest.mark.parametrize("name", ["loss", "optimizer", "metrics"])
 def test_what_keras_cannot_take_is_refused(name):
     with pytest.raises(TypeError, match="a name or a Keras object, but got 3"):

@@ -270,8 +270,8 @@ def _problems(data: Dataset) -> Iterator[str]:
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name}: {n}" for name, n in counts.items())
         yield f"the numbers of rows differ ({listed}); rows must belong together"
-    if data.weights is not None:
-        yield from _bad_weights(data.weights, data.n_rows)
+    if data.weights is not None and counts:
+        yield from _bad_weights(data.weights, next(iter(counts.values())))
     for i, x in enumerate(data.inputs):
         yield from _bad_values(x, partial(data.column, i))
     for i, y in enumerate(data.targets):

@@ -104,7 +104,7 @@ def _fit(
 
 
 def _weights_of(context: TrainingContext, rows: Rows) -> tuple[Any, ...]:
-    """Weights of some rows, as the last of what Keras is given; none if there are none."""
+    """Weights of some rows, to be put behind inputs and targets; empty without any."""
     weights = context.data.weights
     return () if weights is None else (weights[rows],)
 

@@ -7,9 +7,7 @@ import numpy as np
 from cerebros.training._split import Rows
 
 
-def epoch_batches(
-    rows: Rows, *, batch_size: int, seed: int, epoch: int
-) -> list[Rows]:
+def epoch_batches(rows: Rows, *, batch_size: int, seed: int, epoch: int) -> list[Rows]:
     """The training rows of an epoch in random order, cut into whole batches.
 
     All trials of a search go through the rows in the same order, so that a population

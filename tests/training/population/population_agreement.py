@@ -1,10 +1,7 @@
 """The same tasks through the engine and through Keras, to be compared."""
 
-from dataclasses import replace
-
 import numpy as np
 
-from cerebros.plan import Dense, Draft, Dropout, Normalize
 from cerebros.training import (
     NoCheckpoints,
     Objective,
@@ -12,7 +9,6 @@ from cerebros.training import (
     Split,
     TrainingContext,
     TrainingSettings,
-    TrainingTask,
     train_with_keras,
 )
 from cerebros.training.population import train_population
@@ -37,7 +33,9 @@ def trained_by_keras(tasks, context):
     return {task.number: train_with_keras(task, context) for task in tasks}
 
 
-def context_of(n_inputs, output_widths, *, n_rows=43, seed=0, weights=False, **settings):
+def context_of(
+    n_inputs, output_widths, *, n_rows=43, seed=0, weights=False, **settings
+):
     """A regression with batches of 13 rows, three of them an epoch."""
     rng = np.random.default_rng(seed)
     inputs = [rng.normal(size=(n_rows + 9, width)) for width in n_inputs]

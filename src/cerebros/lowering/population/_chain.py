@@ -77,9 +77,7 @@ class Read:
     @property
     def is_plain(self) -> bool:
         """Whether it is the stored variant itself, not standardized."""
-        return (
-            not self.variant.normalized and self.scale is None and self.mask is None
-        )
+        return not self.variant.normalized and self.scale is None and self.mask is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +188,9 @@ class _Builder:
         plain = read if read.is_plain and read.variant.source >= 0 else None
         plain = plain or self._stored(read)
         variant = plain.variant
-        functions = variant.functions if gate == "linear" else (*variant.functions, gate)
+        functions = (
+            variant.functions if gate == "linear" else (*variant.functions, gate)
+        )
         return Read(Variant(variant.source, functions), read.width)
 
     def _take(self, named: NamedStep, reads: list[Read]) -> list[Read]:
@@ -276,7 +276,9 @@ class _Builder:
     def _outputs(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
         """For each output a stage that nothing reads, and what follows it."""
         values = [self.values[node] for node in self.plan.outputs]
-        sources = Counter(r.variant.source for stage in self.stages for r in stage.reads)
+        sources = Counter(
+            r.variant.source for stage in self.stages for r in stage.reads
+        )
         sources.update(read.variant.source for reads in values for read in reads)
         numbers, activations = [], []
         for node, reads in zip(self.plan.outputs, values, strict=True):

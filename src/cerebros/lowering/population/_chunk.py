@@ -79,9 +79,7 @@ class Chunk:
         """What the program must know of the networks."""
         chains = [member.chain for member in self.members]
         seatings = [member.seating for member in self.members]
-        return make_tables(
-            chains, seatings, self.addresses, self.layout, self.layers
-        )
+        return make_tables(chains, seatings, self.addresses, self.layout, self.layers)
 
     def pack(self, weights: Sequence[Mapping[str, npt.ArrayLike]]) -> PackedWeights:
         """Arrays of the chunk from the weights of each member.

@@ -71,7 +71,9 @@ class Layout:
     @property
     def has_coupled(self) -> bool:
         """Whether some activations read all rows of a stage at once."""
-        return any(name.endswith("softmax") for names in self.functions for name in names)
+        return any(
+            name.endswith("softmax") for names in self.functions for name in names
+        )
 
     @property
     def has_masks(self) -> bool:

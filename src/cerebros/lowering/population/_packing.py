@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from cerebros.errors import LoweringError
 from cerebros.lowering._weights import Array, Weights, weight_shapes
 from cerebros.lowering.population._chain import Chain, Read, Stage, Variant
-from cerebros.lowering.population._layout import Layout, offsets, pair
+from cerebros.lowering.population._layout import Layout, offsets
 from cerebros.lowering.population._seating import Seating
 from cerebros.plan import NetworkPlan
 
@@ -56,90 +57,106 @@ class Layers:
 
 
 @dataclass(frozen=True, slots=True)
-class StageRead:
-    """A read of a stage with all positions that it has.
+class Entries:
+    """All that a stage reads, feature by feature.
 
     Attributes:
-        read: what is read.
-        columns: for each feature its column: a row of the state, or a column of the
-            inputs.
-        rows: for each feature the rows of the product that read it, `(feature, n)`.
-        kernel: for each entry its place in the kernel of the weight format; None for
-            fixed entries.
-        factor: value of fixed entries.
-        layer: number of the copy.
+        columns: `(feature,)` row of the state, or column of the inputs.
+        is_input: `(feature,)` which of the two.
+        copy: `(feature,)` how many reads of the stage have the same column before.
+        rows: `(feature, n)` rows of the product that read the feature; of a dense
+            stage all of them, of a fixed stage one.
+        factors: `(feature,)` of a fixed stage what the feature is multiplied by.
     """
 
-    read: Read
     columns: Index
+    is_input: npt.NDArray[np.bool_]
+    copy: Index
     rows: Index
-    kernel: Index | None
-    factor: float
-    layer: int
+    factors: Array
 
 
-def stage_reads(chain: Chain, seating: Seating, layout: Layout) -> list[list[StageRead]]:
-    """All reads of all stages with their positions."""
+def entries_of(chain: Chain, seating: Seating, layout: Layout) -> list[Entries]:
+    """What every stage of a network reads."""
     starts = np.cumsum([0, *chain.input_widths])
     plain = layout.standardizes_inputs * layout.n_features
+    known: dict[Variant, Index] = dict(seating.rows)
 
     def columns_of(variant: Variant) -> Index:
-        if variant.source >= 0:
-            return seating.rows[variant]
-        i = -1 - variant.source
-        first = starts[i] + (0 if variant.normalized else plain)
-        return np.arange(first, first + chain.input_widths[i])
+        if variant not in known:
+            i = -1 - variant.source
+            first = starts[i] + (0 if variant.normalized else plain)
+            known[variant] = np.arange(first, first + chain.input_widths[i])
+        return known[variant]
 
-    result = []
-    for stage, rows in zip(chain.stages, seating.products, strict=True):
-        result.append([*_reads_of(stage, rows, columns_of)])
-    return result
+    return [
+        _entries(stage, rows, [columns_of(read.variant) for read in stage.reads])
+        for stage, rows in zip(chain.stages, seating.products, strict=True)
+    ]
 
 
-def _reads_of(stage: Stage, rows: Index, columns_of: object) -> Iterator[StageRead]:
+def _entries(stage: Stage, rows: Index, columns: Sequence[Index]) -> Entries:
     seen: Counter[Variant] = Counter()
-    place = 0
-    for i, read in enumerate(stage.reads):
-        layer = seen[read.variant]
+    copies = []
+    for read in stage.reads:
+        copies.append(seen[read.variant])
         seen[read.variant] += 1
-        columns = columns_of(read.variant)  # type: ignore[operator]
-        if stage.dense is not None:
-            every = np.broadcast_to(rows, (read.width, stage.width))
-            first = place * stage.width
-            n = read.width * stage.width
-            kernel = np.arange(first, first + n).reshape(read.width, stage.width)
-            yield StageRead(read, columns, every, kernel, 1.0, layer)
-        else:
-            own = rows[stage.places[i] : stage.places[i] + read.width, None]
-            yield StageRead(read, columns, own, None, stage.factors[i], layer)
-        place += read.width
+    widths = [read.width for read in stage.reads]
+    if stage.dense is None:
+        own = [
+            rows[place : place + width]
+            for place, width in zip(stage.places, widths, strict=True)
+        ]
+        read_by = np.concatenate(own)[:, None]
+        factors = np.repeat(stage.factors, widths).astype(np.float32)
+    else:
+        read_by = np.broadcast_to(rows, (sum(widths), len(rows)))
+        factors = np.ones(1, np.float32)
+    return Entries(
+        columns=np.concatenate(columns),
+        is_input=np.repeat([read.variant.source < 0 for read in stage.reads], widths),
+        copy=np.repeat(copies, widths),
+        rows=read_by,
+        factors=factors,
+    )
 
 
 def layers_of(chain: Chain, seating: Seating, layout: Layout) -> Layers:
     """The kernels that a network needs, where connections have copies."""
     layers = Layers.single(layout.n_blocks)
     out_in = 1
-    for number, reads in enumerate(stage_reads(chain, seating, layout)):
+    for number, entries in enumerate(entries_of(chain, seating, layout)):
         is_output = number in chain.outputs
-        for item in reads:
-            if not item.layer:
-                continue
-            n = item.layer + 1
-            if item.read.variant.source < 0:
-                if is_output:
-                    out_in = max(out_in, n)
-                    continue
-                for block in np.unique(item.rows // layout.block):
-                    layers.inputs[block] = max(layers.inputs[block], n)
-                continue
-            for source in np.unique(item.columns // layout.block):
-                if is_output:
-                    layers.out[source] = max(layers.out[source], n)
-                    continue
-                for block in np.unique(item.rows // layout.block):
-                    i = pair(int(block), int(source))
-                    layers.state[i] = max(layers.state[i], n)
+        for kind, counts, i, n in _copies(entries, layout, is_output=is_output):
+            if kind == "out_in":
+                out_in = max(out_in, int(n.max(initial=1)))
+            else:
+                np.maximum.at(getattr(layers, counts), i, n)
     return Layers(layers.state, layers.inputs, layers.out, out_in)
+
+
+def _copies(
+    entries: Entries, layout: Layout, *, is_output: bool
+) -> Iterator[tuple[str, str, Index, npt.NDArray[np.int32]]]:
+    """Blocks that entries lie in, and how many kernels they need there."""
+    for is_input in (True, False):
+        own = entries.is_input == is_input
+        n = (entries.copy[own] + 1).astype(np.int32)
+        source = entries.columns[own] // layout.block
+        reader = entries.rows[own] // layout.block
+        every = np.broadcast_to(n[:, None], reader.shape)
+        if is_output:
+            kind = "out_in" if is_input else "out"
+            yield kind, "out", source, n
+        elif is_input:
+            yield "in", "inputs", reader, every
+        else:
+            yield "state", "state", pair_of(reader, source[:, None]), every
+
+
+def pair_of(block: Index, source: Index) -> Index:
+    """Numbers of pairs of blocks."""
+    return block * (block + 1) // 2 + source
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +189,61 @@ def addresses_of(
     member: int,
 ) -> Addresses:
     """Where the numbers of a network stand when it is a member of a chunk."""
-    return _Addressing(plan, chain, seating, layout, layers, member).addresses()
+    keys, n = _first_numbers(plan)
+    places = _Places(layout, layers, member)
+    trained = np.full(n, -1, np.int64)
+    repeated: list[Index] = []
+    repeated_from: list[Index] = []
+    fixed: list[Index] = []
+    fixed_values: list[Array] = []
+
+    def fix(at: Index, values: npt.ArrayLike) -> None:
+        fixed.append(at.ravel())
+        fixed_values.append(np.broadcast_to(values, at.shape).ravel())
+
+    for number, entries in enumerate(entries_of(chain, seating, layout)):
+        stage, is_output = chain.stages[number], number in chain.outputs
+        rows = seating.products[number]
+        at = places.of("kernel", entries, entries.rows, is_output=is_output)
+        if stage.dense is None:
+            fix(at, entries.factors[:, None])
+        else:
+            first = keys[f"{stage.dense}/kernel"]
+            trained[first : first + at.size] = at.ravel()
+            first = keys[f"{stage.dense}/bias"]
+            trained[first : first + stage.width] = places.bias(
+                rows, is_output=is_output
+            )
+        if not layout.has_scales:
+            continue
+        if is_output:
+            output = chain.outputs.index(number)
+            groups = np.full((len(entries.columns), 1), output)
+        elif stage.dense is None:
+            groups = entries.rows // layout.tile
+        else:
+            tiles = np.unique(rows // layout.tile)
+            groups = np.broadcast_to(tiles, (len(entries.columns), len(tiles)))
+        for kind in ("scale", "shift"):
+            at = places.of(kind, entries, groups, is_output=is_output)
+            own = _parameters(stage.reads, kind, keys)
+            has = own >= 0
+            trained[own[has]] = at[has, 0]
+            repeated.append(at[has, 1:].ravel())
+            repeated_from.append(np.repeat(own[has], at.shape[1] - 1))
+            if kind == "scale" and not has.all():
+                fix(at[~has], 1.0)
+        if stage.dense is not None:
+            # A scale of one lets the bias be trained; of a fixed stage it stays zero.
+            fix(places.bias_scale(groups[0], is_output=is_output), 1.0)
+    assert (trained >= 0).all(), "every parameter has an address"
+    return Addresses(
+        trained,
+        np.concatenate([_EMPTY, *repeated]),
+        np.concatenate([_EMPTY, *repeated_from]),
+        np.concatenate([_EMPTY, *fixed]),
+        np.concatenate([np.zeros(0), *fixed_values]).astype(np.float32),
+    )
 
 
 def parameter_keys(plan: NetworkPlan) -> dict[str, tuple[int, ...]]:
@@ -184,166 +255,95 @@ def parameter_keys(plan: NetworkPlan) -> dict[str, tuple[int, ...]]:
     }
 
 
-class _Addressing:
-    """Collects addresses stage by stage."""
+def _first_numbers(plan: NetworkPlan) -> tuple[dict[str, int], int]:
+    """For each key the number of its first parameter, and how many there are."""
+    keys, n = {}, 0
+    for key, shape in parameter_keys(plan).items():
+        keys[key] = n
+        n += math.prod(shape)
+    return keys, n
 
-    def __init__(
-        self,
-        plan: NetworkPlan,
-        chain: Chain,
-        seating: Seating,
-        layout: Layout,
-        layers: Layers,
-        member: int,
-    ) -> None:
-        self.chain, self.seating, self.layout = chain, seating, layout
-        self.member = member
-        self.begins = offsets(layout)
-        self.shapes = layout.parameter_shapes()
-        self.first_layer = {
+
+def _parameters(reads: Sequence[Read], kind: str, keys: Mapping[str, int]) -> Index:
+    """For each feature the number of its scale or shift; -1 if it has none."""
+    parts = []
+    for read in reads:
+        own = read.scale if kind == "scale" else read.shift
+        if own is None:
+            parts.append(np.full(read.width, -1))
+        else:
+            first = keys[own.key] + own.offset
+            parts.append(np.arange(first, first + read.width))
+    return np.concatenate(parts)
+
+
+class _Places:
+    """Addresses of entries among all numbers of a chunk."""
+
+    def __init__(self, layout: Layout, layers: Layers, member: int) -> None:
+        self._layout, self._member = layout, member
+        self._begins, self._shapes = offsets(layout), layout.parameter_shapes()
+        self._first = {
             "state": _starts(layers.state),
             "in": _starts(layers.inputs),
             "out": _starts(layers.out),
         }
-        self.keys: dict[str, int] = {}
-        n = 0
-        for key, shape in parameter_keys(plan).items():
-            self.keys[key] = n
-            n += math.prod(shape)
-        self.trained = np.full(n, -1, np.int64)
-        self.repeated: list[Index] = []
-        self.repeated_from: list[Index] = []
-        self.fixed: list[Index] = []
-        self.fixed_values: list[Array] = []
 
-    def addresses(self) -> Addresses:
-        reads = stage_reads(self.chain, self.seating, self.layout)
-        for number, stage in enumerate(self.chain.stages):
-            is_output = number in self.chain.outputs
-            rows = self.seating.products[number]
-            for item in reads[number]:
-                self._kernel(stage, item, is_output=is_output)
-                if self.layout.has_scales:
-                    self._scales(number, item, is_output=is_output)
-            self._bias(number, stage, rows, is_output=is_output)
-        assert (self.trained >= 0).all(), "every parameter has an address"
-        return Addresses(
-            self.trained,
-            _joined(self.repeated),
-            _joined(self.repeated_from),
-            _joined(self.fixed),
-            np.concatenate([*self.fixed_values, np.zeros(0, np.float32)]),
-        )
+    def of(self, kind: str, entries: Entries, rows: Index, *, is_output: bool) -> Index:
+        """Addresses `(feature, n)` of a kernel, or of scales or shifts.
 
-    def _kernel(self, stage: Stage, item: StageRead, *, is_output: bool) -> None:
-        is_input = item.read.variant.source < 0
-        at = self._at(
-            "kernel", item, item.rows, is_input=is_input, is_output=is_output
-        )
-        if item.kernel is None:
-            self.fixed.append(at.ravel())
-            self.fixed_values.append(np.full(at.size, item.factor, np.float32))
-        else:
-            self.trained[self.keys[f"{stage.dense}/kernel"] + item.kernel] = at
-
-    def _scales(self, number: int, item: StageRead, *, is_output: bool) -> None:
-        """Addresses of scale and shift, once for each tile of the stage."""
-        is_input = item.read.variant.source < 0
-        groups = self._groups(number, item, is_output=is_output)
-        parameters = {"scale": item.read.scale, "shift": item.read.shift}
-        for kind, parameter in parameters.items():
-            at = self._at(kind, item, groups, is_input=is_input, is_output=is_output)
-            if parameter is None:
-                if kind == "scale":
-                    self.fixed.append(at.ravel())
-                    self.fixed_values.append(np.ones(at.size, np.float32))
+        Args:
+            kind: `"kernel"`, `"scale"` or `"shift"`.
+            entries: features of a stage.
+            rows: `(feature, n)` rows of the kernel, or tiles or outputs.
+            is_output: whether the stage is returned.
+        """
+        result = np.empty(rows.shape, np.int64)
+        block, tiles = self._layout.block, self._layout.tiles_per_block
+        per_block = block if kind == "kernel" else tiles
+        for is_input in (True, False):
+            own = entries.is_input == is_input
+            if not own.any():
                 continue
-            first = self.keys[parameter.key] + parameter.offset
-            own = first + np.arange(item.read.width)
-            self.trained[own] = at[:, 0]
-            if at.shape[1] > 1:
-                self.repeated.append(at[:, 1:].ravel())
-                self.repeated_from.append(np.repeat(own, at.shape[1] - 1))
-
-    def _groups(self, number: int, item: StageRead, *, is_output: bool) -> Index:
-        """For each feature the tiles (or the output) that read it, `(feature, n)`."""
-        if is_output:
-            group = self.chain.outputs.index(number)
-            return np.full((item.read.width, 1), group)
-        tiles: Index = item.rows // self.layout.tile
-        if item.kernel is None:
-            return tiles
-        return np.broadcast_to(np.unique(tiles[0]), (len(tiles), len(set(tiles[0]))))
-
-    def _bias(
-        self, number: int, stage: Stage, rows: Index, *, is_output: bool
-    ) -> None:
-        layout, member = self.layout, self.member
-        column = layout.ones_column
-        kind = "out_in" if is_output else "in"
-        _, n_members, n_rows, n_columns = self.shapes[f"kernel_{kind}"]
-        layer = 0 if is_output else self.first_layer["in"][rows // layout.block]
-        own = rows if is_output else rows % layout.block
-        at = ((layer * n_members + member) * n_rows + own) * n_columns + column
-        if stage.dense is not None:
-            first = self.keys[f"{stage.dense}/bias"]
-            self.trained[first : first + stage.width] = (
-                self.begins[f"kernel_{kind}"] + at
-            )
-        if not layout.has_scales or stage.dense is None:
-            return  # a scale of zero keeps the bias of a fixed stage at zero
-        n_groups = self.shapes[f"scale_{kind}"][2]
-        if is_output:
-            groups = np.array([self.chain.outputs.index(number)])
-            layer_of = np.zeros(1, np.int64)
-        else:
-            tiles = np.unique(rows // layout.tile)
-            groups = tiles % layout.tiles_per_block
-            layer_of = self.first_layer["in"][tiles // layout.tiles_per_block]
-        at = ((layer_of * n_members + member) * n_groups + groups) * n_columns + column
-        self.fixed.append(self.begins[f"scale_{kind}"] + at)
-        self.fixed_values.append(np.ones(len(at), np.float32))
-
-    def _at(
-        self,
-        kind: str,
-        item: StageRead,
-        rows: Index,
-        *,
-        is_input: bool,
-        is_output: bool,
-    ) -> Index:
-        """Addresses of `(feature, n)` entries: rows of a kernel, or tiles of scales."""
-        layout = self.layout
-        columns = item.columns[:, None]
-        per_block = layout.block if kind == "kernel" else layout.tiles_per_block
-        if is_output:
-            place = "out_in" if is_input else "out"
-            own_rows = rows
-        else:
-            place = "in" if is_input else "state"
-            own_rows = rows % per_block
-        if is_input:
-            layer = 0 if is_output else self.first_layer["in"][rows // per_block]
-            own_columns = columns
-        else:
-            source, own_columns = columns // layout.block, columns % layout.block
+            columns = entries.columns[own][:, None]
+            copies, read_by = entries.copy[own][:, None], rows[own]
+            readers = read_by // per_block
             if is_output:
-                layer = self.first_layer["out"][source]
+                place = "out_in" if is_input else "out"
+                layer = copies if is_input else self._first["out"][columns // block]
+                layer = layer + (0 if is_input else copies)
             else:
-                block = rows // per_block
-                layer = self.first_layer["state"][block * (block + 1) // 2 + source]
-        _, n_members, n_rows, n_columns = self.shapes[f"{kind}_{place}"]
-        at = ((layer + item.layer) * n_members + self.member) * n_rows + own_rows
-        return np.asarray(self.begins[f"{kind}_{place}"] + at * n_columns + own_columns)
+                place, read_by = "in" if is_input else "state", read_by % per_block
+                i = readers if is_input else pair_of(readers, columns // block)
+                layer = self._first[place][i] + copies
+            column = columns if is_input else columns % block
+            result[own] = self._at(kind, place, layer, read_by, column)
+        return result
+
+    def bias(self, rows: Index, *, is_output: bool) -> Index:
+        """Addresses of the bias of each row."""
+        block, column = self._layout.block, self._layout.ones_column
+        if is_output:
+            return self._at("kernel", "out_in", 0, rows, column)
+        layer = self._first["in"][rows // block]
+        return self._at("kernel", "in", layer, rows % block, column)
+
+    def bias_scale(self, groups: Index, *, is_output: bool) -> Index:
+        """Addresses of what the bias of each tile or output is multiplied by."""
+        tiles, column = self._layout.tiles_per_block, self._layout.ones_column
+        if is_output:
+            return self._at("scale", "out_in", 0, groups, column)
+        layer = self._first["in"][groups // tiles]
+        return self._at("scale", "in", layer, groups % tiles, column)
+
+    def _at(self, kind: str, place: str, layer: Any, row: Any, column: Any) -> Index:
+        _, n_members, n_rows, n_columns = self._shapes[f"{kind}_{place}"]
+        at = ((layer * n_members + self._member) * n_rows + row) * n_columns + column
+        return np.asarray(self._begins[f"{kind}_{place}"] + at)
 
 
 def _starts(counts: npt.NDArray[np.int32]) -> Index:
     return np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
-
-
-def _joined(parts: Sequence[Index]) -> Index:
-    return np.concatenate([_EMPTY, *parts])
 
 
 def flat_parameters(plan: NetworkPlan, weights: Mapping[str, npt.ArrayLike]) -> Array:
@@ -352,9 +352,7 @@ def flat_parameters(plan: NetworkPlan, weights: Mapping[str, npt.ArrayLike]) -> 
     return np.concatenate([np.zeros(0), *arrays]).astype(np.float32)
 
 
-def write_member(
-    buffer: Array, addresses: Addresses, parameters: Array
-) -> None:
+def write_member(buffer: Array, addresses: Addresses, parameters: Array) -> None:
     """Put the numbers of one network among those of its chunk."""
     buffer[addresses.trained] = parameters
     buffer[addresses.repeated] = parameters[addresses.repeated_from]
@@ -444,7 +442,9 @@ def gather_statistics(
     known: set[Variant] = set()
     for item in chain.statistics:
         here = slice(item.offset, item.offset + item.width)
-        own = [np.asarray(weights[f"{item.name}/{k}"])[here] for k in ("mean", "variance")]
+        own = [
+            np.asarray(weights[f"{item.name}/{k}"])[here] for k in ("mean", "variance")
+        ]
         if item.variant in known:
             there = result.of(item.variant, chain, seating)
             if not all(map(_is_close, own, there)):

@@ -31,11 +31,11 @@ class KerasExecutor:
         report: EpochReport,
         checkpoints: Checkpoints,
     ) -> Iterator[Finished]:
-        from cerebros.training import train_with_keras
-
         for task in tasks:
             if task.number not in wanted:
                 continue
+            from cerebros.training import train_with_keras  # and Keras, if it must be
+
             if deadline is not None and time.monotonic() >= deadline:
                 return
             outcome = train_with_keras(

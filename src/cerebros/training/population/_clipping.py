@@ -110,9 +110,11 @@ def _by_output(layout: Layout, rows: Array) -> Array:
 
 def _total(layout: Layout, tables: Tables, squares: Array) -> Array:
     """Sum over all variables, those that several tiles repeat once: `(member,)`."""
-    if layout.has_ties and squares.shape[0] == layout.n_blocks and squares.shape[
-        -1
-    ] == (layout.tiles_per_block):
+    if (
+        layout.has_ties
+        and squares.shape[0] == layout.n_blocks
+        and squares.shape[-1] == (layout.tiles_per_block)
+    ):
         n_tiles = tables["sums"].sum(axis=-1) / layout.tile
         squares = squares / jnp.maximum(n_tiles, 1)
     return squares.sum(axis=(0, 2))

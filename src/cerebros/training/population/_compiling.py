@@ -32,7 +32,7 @@ def compiled(recipe: Recipe, arguments: tuple[Any, ...]) -> Any:
         recipe: what is compiled.
         arguments: of the program, or their shapes.
     """
-    shapes = jax.tree.map(lambda x: (jax.typeof(x).str_short(), ), arguments)
+    shapes = jax.tree.map(lambda x: (jax.typeof(x).str_short(),), arguments)
     key = (recipe, str(shapes))
     with _guard:
         lock = _locks.setdefault(key, threading.Lock())

@@ -202,7 +202,11 @@ def _group(
 def _n_members(n: int, size: TileSize, batch_columns: int) -> int:
     """Networks of a chunk: few if there are few, or if they are large."""
     fitting = GROUPING["block_bytes"] // (4 * size.block * batch_columns)
-    most = min(GROUPING["most_members"], max(1, fitting), max(GROUPING["fewest_members"], n // 2))
+    most = min(
+        GROUPING["most_members"],
+        max(1, fitting),
+        max(GROUPING["fewest_members"], n // 2),
+    )
     return int(2 ** int(np.log2(max(1, min(most, n)))))
 
 

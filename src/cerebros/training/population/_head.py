@@ -239,9 +239,13 @@ def _metric(named: Named, target: int, width: int) -> Function:
         what = "accuracy" if name in _ACCURACY else "crossentropy"
         return Function(f"{which}_{what}", named)
     if isinstance(named, KerasObject) and not named.config:
-        raise LoweringError(f"the metric {name!r} is a function, which is left to Keras")
+        raise LoweringError(
+            f"the metric {name!r} is a function, which is left to Keras"
+        )
     if kind not in METRICS:
-        raise LoweringError(f"the metric {name!r} is not known to the population engine")
+        raise LoweringError(
+            f"the metric {name!r} is not known to the population engine"
+        )
     allowed = METRIC_OPTIONS.get(kind, frozenset())
     options = _options(named, allowed, f"the metric {name!r}")
     if kind in ("precision", "recall") and isinstance(

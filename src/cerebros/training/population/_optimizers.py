@@ -1,4 +1,4 @@
-"""Optimizers of Keras as pure functions of arrays, equal to the original's steps.
+"""Optimizers of Keras as pure functions of arrays, equal to Keras's steps.
 
 A step is two elementwise functions: first what the optimizer remembers (its slots),
 then the parameter from the *new* slots. XLA needs the order to work in place.
@@ -26,9 +26,10 @@ class Optimizer:
     """An optimizer and its settings.
 
     Attributes:
-        name: `"sgd"`, `"adam"`, `"adamw"` or `"rmsprop"`.
+        name: `"sgd"`, `"adam"`, `"adamw"`, `"rmsprop"`, `"adagrad"` or `"lion"`.
         learning_rate: where a member has none of its own.
-        weight_decay: share of a parameter, times the rate, that it loses each step.
+        weight_decay: share of a parameter, times the rate, that it loses each step,
+            where a member has none of its own; None for nothing.
         clip_value, clip_norm, global_clip_norm: limits for gradients, or None.
         constants: the other settings, by name.
     """
@@ -46,13 +47,16 @@ class Optimizer:
         """Arrays that are remembered for each parameter."""
         if self.name == "sgd":
             return 1 if self["momentum"] else 0
-        return 1 if self.name == "rmsprop" else 2
+        return 1 if self.name in ("rmsprop", "adagrad") else 2
 
     def __getitem__(self, name: str) -> Any:
         return dict(self.constants)[name]
 
     def new_slots(self, parameter: Array) -> Slots:
         """What is remembered of a parameter before the first step."""
+        if self.name == "adagrad":
+            first = self["initial_accumulator_value"]
+            return (jnp.full_like(parameter, first),)
         return tuple(jnp.zeros_like(parameter) for _ in range(self.n_slots))
 
     def correction(self, step: Array) -> Array:
@@ -66,13 +70,15 @@ class Optimizer:
         n = step.astype(jnp.float32)
         first = 1 - jnp.power(jnp.float32(self["beta_1"]), n)
         second = 1 - jnp.power(jnp.float32(self["beta_2"]), n)
-        return jnp.sqrt(second) / first
+        correction: Array = jnp.sqrt(second) / first
+        return correction
 
     def slots_after(self, gradient: Array, slots: Slots, rate: Array) -> Slots:
         """What is remembered after a step.
 
         Args:
-            gradient, slots: arrays of one shape.
+            gradient: after clipping, of any shape.
+            slots: those before the step.
             rate: learning rate, which broadcasts against them.
         """
         if not slots:
@@ -82,6 +88,15 @@ class Optimizer:
         if self.name == "rmsprop":
             rho = self["rho"]
             return (rho * slots[0] + (1 - rho) * gradient * gradient,)
+        if self.name == "adagrad":
+            return (slots[0] + gradient * gradient,)
+        if self.name == "lion":
+            # The direction is kept beside the mean, since a step uses the old mean.
+            first, second = self["beta_1"], self["beta_2"]
+            return (
+                slots[1] * first + gradient * (1 - first),
+                slots[1] * second + gradient * (1 - second),
+            )
         mean, square = slots
         return (
             mean + (gradient - mean) * (1 - self["beta_1"]),
@@ -101,23 +116,28 @@ class Optimizer:
         """The parameter after a step, from the slots after it.
 
         Args:
-            parameter, gradient: of any shape.
+            parameter: of any shape.
+            gradient: after clipping.
             slots: of `slots_after`.
-            rate, weight_decay: arrays that broadcast against the parameter.
+            rate: learning rate, which broadcasts against the parameter.
             correction: of the step.
+            weight_decay: likewise; 0 leaves the parameter as it is.
         """
-        if self.weight_decay is not None:
-            parameter = parameter - parameter * weight_decay * rate
+        parameter = parameter - parameter * weight_decay * rate
         if self.name == "sgd":
             if not slots:
                 return parameter - gradient * rate
             if self["nesterov"]:
-                return parameter + slots[0] * self["momentum"] - gradient * rate
+                slots = (slots[0] * self["momentum"] - gradient * rate,)
             return parameter + slots[0]
-        if self.name == "rmsprop":
-            return parameter - rate * gradient / jnp.sqrt(slots[0] + self["epsilon"])
-        mean, square = slots
-        step = mean * (rate * correction) / (jnp.sqrt(square) + self["epsilon"])
+        if self.name == "lion":
+            return parameter - rate * jnp.sign(slots[0])
+        step: Array
+        if self.name in ("rmsprop", "adagrad"):
+            step = rate * gradient / jnp.sqrt(slots[0] + self["epsilon"])
+        else:
+            mean, square = slots
+            step = mean * (rate * correction) / (jnp.sqrt(square) + self["epsilon"])
         return parameter - step
 
 
@@ -126,6 +146,8 @@ _USUAL: dict[str, dict[str, Any]] = {
     "adam": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
     "adamw": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "weight_decay": 0.004},
     "rmsprop": {"rho": 0.9, "epsilon": 1e-7},
+    "adagrad": {"initial_accumulator_value": 0.1, "epsilon": 1e-7},
+    "lion": {"beta_1": 0.9, "beta_2": 0.99},
 }
 _CLIPS = {
     "clipvalue": "clip_value",
@@ -181,5 +203,10 @@ def optimizer_of(settings: TrainingSettings) -> Optimizer:
         learning_rate=float(rate),
         weight_decay=None if decay is None else float(decay),
         constants=tuple(sorted(known.items())),
-        **{key: None if not value else float(value) for key, value in clips.items()},
+        **{key: _limit(value) for key, value in clips.items()},
     )
+
+
+def _limit(value: float | None) -> float | None:
+    """What Keras clips by, which takes numbers that are not positive as none."""
+    return float(value) if value is not None and value > 0 else None

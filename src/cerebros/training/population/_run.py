@@ -78,7 +78,11 @@ class ChunkRun:
             state = self._begin()
             tables = jax.tree.map(jnp.asarray, self.chunk.tables())
             orders = jnp.zeros(
-                (self.recipe.segment_epochs, self.recipe.n_batches, self.recipe.batch_rows),
+                (
+                    self.recipe.segment_epochs,
+                    self.recipe.n_batches,
+                    self.recipe.batch_rows,
+                ),
                 jnp.int32,
             )
             arguments = (
@@ -266,7 +270,11 @@ class ChunkRun:
         losses = [row[member] for row in self.history["loss"]]
         for epoch, loss in enumerate(losses):
             if not math.isfinite(loss):
-                return epoch + 1, Status.DIVERGED, f"the loss was {loss} in epoch {epoch}"
+                return (
+                    epoch + 1,
+                    Status.DIVERGED,
+                    f"the loss was {loss} in epoch {epoch}",
+                )
             is_last = epoch + 1 == self.recipe.n_epochs
             if not is_last and self._has_waited(member, epoch):
                 return epoch + 1, Status.STOPPED_EARLY, None

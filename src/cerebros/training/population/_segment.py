@@ -201,7 +201,9 @@ def _segment(
 
     def epoch(i: Any, carry: Any) -> Any:
         state, columns, work = carry
-        state, trained, work = _train(recipe, state, tables, data, rates, orders[i], work)
+        state, trained, work = _train(
+            recipe, state, tables, data, rates, orders[i], work
+        )
         validated, work = _validate(recipe, state.now, tables, data, work)
         logs = trained | {f"val_{name}": value for name, value in validated.items()}
         columns = {
@@ -253,7 +255,10 @@ def _train(
         )
         now = Snapshot(
             parameters,
-            RowMoments(_running(now.rows.mean, rows.mean), _running(now.rows.variance, rows.variance)),
+            RowMoments(
+                _running(now.rows.mean, rows.mean),
+                _running(now.rows.variance, rows.variance),
+            ),
             _running(now.input_mean, moments[0]),
             _running(now.input_variance, moments[1]),
         )
@@ -413,7 +418,10 @@ def _keep_best(recipe: Recipe, state: State, logs: dict[str, Array]) -> State:
         return jnp.where(improved[:, None], new, old)
 
     kept = Snapshot(
-        {k: best(a, state.best.parameters[k], 1) for k, a in state.now.parameters.items()},
+        {
+            k: best(a, state.best.parameters[k], 1)
+            for k, a in state.now.parameters.items()
+        },
         RowMoments(
             best(state.now.rows.mean, state.best.rows.mean, 1),
             best(state.now.rows.variance, state.best.rows.variance, 1),

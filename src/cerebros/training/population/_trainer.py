@@ -226,7 +226,11 @@ def _devices(n: int) -> list[Any]:
     """One device for each worker: accelerators, or the CPU as often as it has cores."""
     found = jax.local_devices()
     if found[0].platform == "cpu":
-        n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        n_cores = (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
         found = [found[i % len(found)] for i in range(n_cores)]
     return found[: max(1, n)]
 
@@ -241,7 +245,9 @@ def _outcomes(
         text = str(error)
         is_memory = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in text
         status = Status.OUT_OF_MEMORY if is_memory else Status.FAILED
-        logger.warning("a chunk of %d networks: %s %r", len(run.tasks), status.value, error)
+        logger.warning(
+            "a chunk of %d networks: %s %r", len(run.tasks), status.value, error
+        )
         message = f"{type(error).__name__}: {error}"
         return [
             (task, Outcome(status, error=message))
