@@ -31,7 +31,8 @@ def made_up_store(folder):
 
 
 def search_made_up(folder, n_trials=N_MADE_UP, *, pause=0.0):
-    run(made_up_store(folder), n_trials, executor=MadeUpExecutor(pause=pause))
+    executor = MadeUpExecutor(pause=pause, block_size=4, together=2)
+    run(made_up_store(folder), n_trials, executor=executor)
 
 
 def search_with_keras(folder):
@@ -53,6 +54,7 @@ def search_with_keras(folder):
         space=SPACE,
         n_architectures=3,
         training=TrainingSettings(epochs=2, learning_rate=0.05),
+        executor="keras",
         out=folder,
         keep=KEEP,
         show=EpochLines(),

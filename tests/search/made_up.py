@@ -58,11 +58,13 @@ class MadeUpExecutor:
         outcome: what comes of a task.
         block_size: trials of a population.
         pause: seconds that a task takes.
+        together: trials that are finished at the same moment.
     """
 
     outcome: object = made_up_outcome
     block_size: int = 1
     pause: float = 0.0
+    together: int = 1
 
     def block(self, number):
         first = number - number % self.block_size
@@ -72,17 +74,23 @@ class MadeUpExecutor:
         return {"trainer": "made up"}
 
     def train(self, tasks, context, *, wanted, deadline, report, checkpoints):
+        finished = []
         for task in tasks:
             if task.number not in wanted:
                 continue
             if deadline is not None and time.monotonic() >= deadline:
-                return
+                break
             time.sleep(self.pause)
             outcome = self.outcome(task)
             for epoch in range(len(outcome.history.get("loss", ()))):
                 values = {name: v[epoch] for name, v in outcome.history.items()}
                 report(task.number, epoch, values)
-            yield [(task, outcome)]
+            finished.append((task, outcome))
+            if len(finished) == self.together:
+                yield finished
+                finished = []
+        if finished:
+            yield finished
 
 
 EXECUTOR = MadeUpExecutor()

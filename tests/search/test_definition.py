@@ -13,7 +13,9 @@ from cerebros.errors import StoreError
 from cerebros.lowering import OutputScale
 from cerebros.search import (
     GivenPlans,
+    KerasExecutor,
     MemoryStore,
+    PopulationExecutor,
     RandomSearch,
     as_plain,
     changed_entries,
@@ -21,6 +23,7 @@ from cerebros.search import (
 )
 from cerebros.spaces import ExponentialDecay, Output, Ports
 from cerebros.training import Dataset, Objective, Split
+from cerebros.training.population import GROUPING
 
 DEFINITION = definition_of(STRATEGY, CONTEXT, seed=0, executor=EXECUTOR)
 
@@ -119,6 +122,25 @@ def test_a_change_of_data_or_training_is_noticed_and_named(name):
     assert [change.partition(" (")[0] for change in changes] == [name]
     with pytest.raises(StoreError, match=name.replace(".", r"\.")):
         run_after_another(context=CONTEXTS[name])
+
+
+def test_another_executor_is_noticed_and_named():
+    with pytest.raises(
+        StoreError, match=r"executor\.trainer .*'made up' there, 'keras'"
+    ):
+        run_after_another(executor=KerasExecutor())
+
+
+def test_where_blocks_begin_and_what_decides_shapes_is_part_of_the_definition():
+    executor = PopulationExecutor()
+    entry = definition_of(STRATEGY, CONTEXT, seed=0, executor=executor)["executor"]
+    assert entry == {
+        "trainer": "population",
+        "bounds": [0, 8, 64, 256, 1024],
+        "size": 1024,
+        "grouping": GROUPING,
+    }
+    assert json.loads(json.dumps(entry)) == entry
 
 
 def test_another_seed_is_noticed_and_named():

@@ -1,9 +1,11 @@
 """The loop of a search: what it does again, what it never does again, when it ends."""
 
+import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import made_up
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,18 +100,17 @@ interruptions = st.one_of(
 )
 
 
-def interrupt(store, kind, moment):
+def interrupt(store, kind, moment, *, executor=EXECUTOR, strategy=STRATEGY):
     """One run that does not get to its end; later ones go on from there."""
     if kind == "time is up":
-        # Interrupted trials count as missing, so without a deadline it would go on.
-        executor = MadeUpExecutor(out_of_time_from(moment))
-        with suppress(Crash):
-            run(CrashingStore(store, moment + 1, before=False), executor=executor)
+        executor = replace(executor, outcome=out_of_time_from(moment))
+        run(store, N_TRIALS, executor=executor, strategy=strategy)
     elif kind == "fewer trials":
-        run(store, moment)
+        run(store, moment, executor=executor, strategy=strategy)
     else:
+        crashing = CrashingStore(store, moment, before=kind == "crash before")
         with suppress(Crash):
-            run(CrashingStore(store, moment, before=kind == "crash before"))
+            run(crashing, executor=executor, strategy=strategy)
 
 
 @given(st.lists(interruptions, max_size=6))
@@ -125,9 +126,36 @@ def test_the_end_is_the_same_whatever_interrupts_it(undisturbed, kinds):
 def test_the_end_is_the_same_however_many_are_trained_at_once(undisturbed, sizes):
     store = new_store()
     for n_trials, size in enumerate(sizes, start=1):
-        run(store, n_trials, executor=MadeUpExecutor(block_size=size))
+        executor = MadeUpExecutor(block_size=size, together=size // 2 + 1)
+        run(store, n_trials, executor=executor)
     run(store, N_TRIALS, executor=MadeUpExecutor(block_size=sizes[0]))
     assert contents(store) == undisturbed
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Draws that depend on every number and score of the history."""
+
+    def propose(self, history, numbers, *, seed):
+        known = repr([(trial.number, trial.score) for trial in history])
+        return STRATEGY.propose(history, numbers, seed=zlib.crc32(known.encode()))
+
+
+@given(
+    st.sampled_from([1, 3, 5]),
+    st.sampled_from([1, 2]),
+    st.lists(interruptions, max_size=6),
+)
+def test_a_strategy_that_learns_proposes_the_same_whatever_interrupts_it(
+    block_size, together, kinds
+):
+    executor = MadeUpExecutor(block_size=block_size, together=together)
+    at_once, store = new_store(), new_store()
+    run(at_once, N_TRIALS, executor=executor, strategy=Learning())
+    for kind, moment in kinds:
+        interrupt(store, kind, moment, executor=executor, strategy=Learning())
+    run(store, N_TRIALS, executor=executor, strategy=Learning())
+    assert contents(store) == contents(at_once)
 
 
 def test_in_a_folder_the_end_is_the_same_too(undisturbed, tmp_path):
@@ -207,17 +235,111 @@ class Asked:
         return STRATEGY.propose(history, numbers, seed=seed)
 
 
-def test_the_strategy_sees_final_trials_in_order_and_is_asked_for_the_missing():
+def test_a_strategy_is_asked_for_whole_blocks_and_sees_the_blocks_before():
     strategy, store = Asked(), new_store()
     with store.begin(definition_of(strategy, CONTEXT, seed=0, executor=EXECUTOR)):
         for number, status in ((4, Status.FINISHED), (1, Status.INTERRUPTED)):
             store.append(Trial(number, made_up.a_plan(), status, 1.0), None)
-    run(store, 6, strategy=strategy, executor=MadeUpExecutor(block_size=2))
+    run(store, 8, strategy=strategy, executor=MadeUpExecutor(block_size=3))
     assert strategy.asked == [
-        ([4], [0, 1], 0),
-        ([0, 1, 4], [2, 3], 0),
-        ([0, 1, 2, 3, 4], [5], 0),
+        ([], [0, 1, 2], 0),
+        ([0, 1, 2], [3, 4, 5], 0),
+        ([0, 1, 2, 3, 4, 5], [6, 7, 8], 0),
     ]
+
+
+@dataclass
+class Watched(MadeUpExecutor):
+    """Made-up outcomes, and what was asked for."""
+
+    asked: list = field(default_factory=list)
+
+    def train(self, tasks, context, *, wanted, **others):
+        self.asked.append(([task.number for task in tasks], sorted(wanted)))
+        yield from super().train(tasks, context, wanted=wanted, **others)
+
+
+def test_an_executor_gets_whole_blocks_and_trains_what_is_missing_below_the_number():
+    store, executor = new_store(), Watched(block_size=4)
+    run(store, 2, executor=executor)
+    run(store, 6, executor=executor)
+    run(store, 6, executor=executor)
+    assert executor.asked == [
+        ([0, 1, 2, 3], [0, 1]),
+        ([0, 1, 2, 3], [2, 3]),
+        ([4, 5, 6, 7], [4, 5]),
+    ]
+    assert [trial.number for trial in store.trials()] == list(range(6))
+
+
+def test_a_block_that_stays_incomplete_ends_the_run():
+    store, executor = new_store(), Watched(out_of_time_from(2), block_size=2)
+    run(store, N_TRIALS, executor=executor)
+    assert executor.asked == [([0, 1], [0, 1]), ([2, 3], [2, 3])]
+    assert [trial.number for trial in store.trials()] == [0, 1, 2, 3]
+
+
+def test_trials_that_are_finished_together_are_stored_together():
+    calls = []
+
+    class Counting(MemoryStore):
+        def append_many(self, finished):
+            calls.append([trial.number for trial, _ in finished])
+            super().append_many(finished)
+
+    executor = MadeUpExecutor(block_size=8, together=3)
+    run(Counting(OBJECTIVE), 8, executor=executor)
+    assert calls == [[0, 1, 2], [3, 4, 5], [6, 7]]
+
+
+# --- Checkpoints --------------------------------------------------------------------
+
+
+@dataclass
+class Keeping(MadeUpExecutor):
+    """Keeps the state of each block, and notes what it finds."""
+
+    found: list = field(default_factory=list)
+
+    def train(self, tasks, context, *, checkpoints, **others):
+        key = f"block_{tasks[0].number}"
+        self.found.append(checkpoints.read(key) is not None)
+        checkpoints.write(key, {"state": np.arange(3)})
+        yield from super().train(tasks, context, checkpoints=checkpoints, **others)
+
+
+def in_folder(path):
+    return SqlStore.in_folder(path, OBJECTIVE, keep=3)
+
+
+def checkpoint_files(path):
+    folder = path / "checkpoints"
+    return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
+
+
+def test_a_checkpoint_outlives_a_crash_and_goes_with_its_block(tmp_path):
+    crashing = CrashingStore(in_folder(tmp_path), 2, before=True)
+    with suppress(Crash):
+        run(crashing, executor=Keeping(block_size=4))
+    assert checkpoint_files(tmp_path) == ["block_0.safetensors"]
+    executor = Keeping(block_size=4)
+    run(in_folder(tmp_path), N_TRIALS, executor=executor)
+    assert executor.found == [True, False]
+    assert checkpoint_files(tmp_path) == []
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_checkpoint_is_kept_when_the_time_is_up(tmp_path):
+    executor = Keeping(out_of_time_from(5), block_size=4)
+    run(in_folder(tmp_path), N_TRIALS, executor=executor)
+    assert checkpoint_files(tmp_path) == ["block_4.safetensors"]
+
+
+def test_checkpoints_that_a_kill_left_behind_go_when_nothing_is_missing(tmp_path):
+    run(in_folder(tmp_path), N_TRIALS)
+    in_folder(tmp_path).checkpoints().write("stale", {"state": np.arange(3)})
+    run(in_folder(tmp_path), N_TRIALS)
+    assert checkpoint_files(tmp_path) == []
 
 
 # --- Time ---------------------------------------------------------------------------
@@ -247,12 +369,13 @@ def clock(monkeypatch):
 
 
 @pytest.mark.parametrize(("deadline", "n_done"), [(0, 0), (1, 1), (25, 3), (30, 3)])
-@pytest.mark.parametrize("population_size", [1, 2, 100])
+@pytest.mark.parametrize("block_size", [1, 2, 100])
+@pytest.mark.parametrize("together", [1, 2, 100])
 def test_the_search_stops_when_the_time_is_up_and_goes_on_later(
-    clock, undisturbed, deadline, n_done, population_size
+    clock, undisturbed, deadline, n_done, block_size, together
 ):
     store = new_store()
-    executor = MadeUpExecutor(pause=10, population_size=population_size)
+    executor = MadeUpExecutor(pause=10, block_size=block_size, together=together)
     trials = run(store, N_TRIALS, executor=executor, deadline=deadline)
     assert [trial.number for trial in trials] == list(range(n_done))
     run(store, N_TRIALS)

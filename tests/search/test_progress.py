@@ -2,14 +2,26 @@
 
 import io
 import sys
+import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from made_up import CONTEXT, METRIC, a_plan
 from rich.console import Console
 
-from cerebros.search import Lines, Silent, Trial, duration, number_text, progress_of
+from cerebros.search import (
+    Lines,
+    Silent,
+    Trial,
+    duration,
+    number_text,
+    progress_of,
+    ranked,
+)
 from cerebros.search import _progress as progress_module
 from cerebros.search._panel import Panel
+from cerebros.search._progress import Standings
 from cerebros.training import Status
 
 
@@ -76,6 +88,49 @@ def test_an_interrupted_trial_is_no_best(clock):
         f"trial    1  {METRIC} 1  interrupted  1.5 s",
         "1 of 2 trials done in 0 s",
     ]
+
+
+def test_of_many_trials_only_new_bests_get_a_line_and_the_rest_a_summary(clock):
+    stream = io.StringIO()
+    lines = Lines(stream)
+    with lines.running(200, [], CONTEXT):
+        lines.trial(trial(0, 5.0))
+        for number in range(1, 20):
+            lines.trial(trial(number, 6.0))
+        clock.now += 4
+        lines.trial(trial(20, None, Status.FAILED, error="RuntimeError: no luck"))
+        clock.now += 1
+        lines.trial(trial(21, 7.0))
+        for number in range(22, 40):
+            lines.trial(trial(number, 8.0))
+        lines.trial(trial(40, 4.0))
+        for number in range(50, 66):
+            for epoch in range(number % 3 + 1):
+                lines.epoch(number, epoch, {METRIC: number / 10})
+        clock.now += 5
+        for number in range(50, 66):
+            lines.epoch(number, 3, {METRIC: number / 10})
+    assert stream.getvalue().splitlines() == [
+        f"trial    0  {METRIC} 5  finished  1.5 s  (best so far)",
+        "22 of 200 trials done, 1 failed, about 40 s left",
+        f"trial   40  {METRIC} 4  finished  1.5 s  (best so far)",
+        (
+            "41 of 200 trials done, 1 failed, about 14 s left; now 16 networks, epoch "
+            "1–4 of 4, best 5"
+        ),
+        "41 of 200 trials done in 10 s",
+    ]
+
+
+def test_fifty_trials_still_get_a_line_each(clock):
+    stream = io.StringIO()
+    lines = Lines(stream)
+    with lines.running(50, [], CONTEXT):
+        for number in range(50):
+            lines.epoch(number, 0, {METRIC: 1.0})
+            lines.trial(trial(number, 5.0 + number))
+            clock.now += 10
+    assert len(stream.getvalue().splitlines()) == 51
 
 
 def test_lines_go_to_the_error_stream(clock, capsys):
@@ -173,6 +228,76 @@ def test_the_panel_goes_on_where_an_earlier_run_stopped(clock):
         clock.now += 10
         panel.trial(trial(2, 4.0))
         assert "10 s, about 10 s left" in text_of(panel)
+
+
+def test_of_a_population_the_panel_shows_how_many_how_far_and_the_best(clock):
+    panel = panel_on()
+    with panel.running(64, [], CONTEXT):
+        for number in range(16):
+            for epoch in range(2):
+                panel.epoch(number, epoch, {METRIC: 10.0 - number + epoch})
+        assert "16 networks, epoch 2 of 4, best -5" in text_of(panel)
+        for number in range(16, 24):
+            panel.epoch(number, 0, {METRIC: float("nan")})
+        assert "24 networks, epoch 1–2 of 4, best -5" in text_of(panel)
+        for number in range(1, 24):
+            panel.trial(trial(number, 10.0 - number))
+        assert "trial 0, epoch 2 of 4, 11" in text_of(panel)
+        panel.trial(trial(0, 10.0))
+        assert "building the next network" in text_of(panel)
+
+
+def test_networks_without_a_finite_value_have_no_best(clock):
+    panel = panel_on()
+    with panel.running(64, [], CONTEXT):
+        for number in range(3):
+            panel.epoch(number, 0, {"loss": 3.0})
+        (line,) = [line for line in text_of(panel).splitlines() if "networks" in line]
+        assert "3 networks, epoch 1 of 4" in line
+        assert "best" not in line
+
+
+def test_epochs_may_come_from_several_threads_while_the_panel_is_drawn():
+    panel = panel_on()
+
+    def report(first):
+        for number in range(first, first + 400):
+            for epoch in range(4):
+                panel.epoch(number, epoch, {METRIC: 1.0})
+
+    with panel.running(2000, [], CONTEXT):
+        threads = [threading.Thread(target=report, args=(1000 * i,)) for i in range(3)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            text_of(panel)
+            panel.trial(trial(5000, 1.0, Status.INTERRUPTED))
+        assert "1200 networks, epoch 4 of 4" in text_of(panel)
+
+
+# A replaced trial, a worse one, a failed one: what is kept while they come equals what
+# all of them together would give.
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 5),
+            st.none() | st.integers(0, 3),
+            st.sampled_from([Status.FINISHED, Status.INTERRUPTED]),
+        )
+    )
+)
+def test_the_best_and_the_counts_are_those_of_all_trials_so_far(events):
+    standings, stored = Standings(9, [], CONTEXT), {}
+    for number, score, status in events:
+        if number in stored and stored[number].status.is_final:
+            continue
+        stored[number] = trial(number, score, status)
+        standings.add(stored[number])
+        best = next(iter(ranked(stored.values(), CONTEXT.objective)), None)
+        assert standings.best is best
+    final = [t for t in stored.values() if t.status.is_final]
+    assert standings.n_done == len(final)
+    assert standings.n_failed == sum(t.score is None for t in final)
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])

@@ -10,6 +10,7 @@ from cerebros.lowering import evaluate_reference
 from cerebros.plan import Dense, Draft, Normalize
 from cerebros.search import (
     GivenPlans,
+    KerasExecutor,
     MemoryStore,
     Silent,
     SqlStore,
@@ -57,6 +58,12 @@ class NoTraining(MadeUpExecutor):
         yield
 
 
+class NoTrainingWithKeras(NoTraining):
+    """The same, in a search that Keras began."""
+
+    definition = KerasExecutor.definition
+
+
 # --- A real one ---------------------------------------------------------------------
 
 
@@ -67,7 +74,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def result(folder):
-    return search(out=folder, keep=1)
+    return search(out=folder, keep=1, executor="keras")
 
 
 def test_every_trial_is_there_with_its_history(result):
@@ -106,14 +113,14 @@ def test_only_the_best_keep_their_weights(result):
 
 
 def test_the_same_call_finds_everything_done(result, folder):
-    again = search(out=folder, keep=1, executor=NoTraining())
+    again = search(out=folder, keep=1, executor=NoTrainingWithKeras())
     assert contents(again.store) == contents(result.store)
 
 
 def test_another_call_in_the_folder_is_refused_with_the_difference(result, folder):
     settings = TrainingSettings(epochs=3, learning_rate=0.1)
     with pytest.raises(StoreError, match=r"training\.epochs \(2 there, 3 now\)"):
-        search(out=folder, keep=1, training=settings, executor=NoTraining())
+        search(out=folder, keep=1, training=settings, executor=NoTrainingWithKeras())
 
 
 def test_a_search_can_be_read_without_making_it_again(result, folder):
@@ -289,10 +296,19 @@ def test_a_metric_of_many_numbers_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("space", RandomWiring), ("training", {}), ("time_budget", "5")]
-)
+    ("name", "value"),
+    [
+        ("space", RandomWiring), ("training", {}), ("time_budget", "5"),
+        ("executor", 3), ("executor", KerasExecutor),
+    ],
+)  # fmt: skip
 def test_an_argument_of_the_wrong_kind_is_named(name, value):
     if name == "training":
         value = {"epochs": 2}
     with pytest.raises(TypeError, match=name):
-        search(**{name: value}, executor=NoTraining())
+        search(**({"executor": NoTraining()} | {name: value}))
+
+
+def test_an_executor_has_a_known_name():
+    with pytest.raises(ValueError, match=r"one of \['keras', 'population'\] or an obj"):
+        search(executor="ray")

@@ -391,6 +391,42 @@ def test_weights_that_do_not_fit_leave_nothing_behind(folder, monkeypatch):
     assert [trial.number for trial in store.trials()] == [0, 1, 2, 3]
 
 
+def test_of_several_trials_all_or_none_are_stored(folder, monkeypatch):
+    store, before = open_in(folder, keep="all"), weight_files(folder)
+    replaced, n_calls = os.fsync, iter(range(99))
+
+    def full_at_the_third(file):
+        if next(n_calls) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replaced(file)
+
+    several = [(a_trial(number, 0.5), some_weights()) for number in range(3, 8)]
+    with store.begin(DEFINITION):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full_at_the_third)
+            with pytest.raises(StoreError, match=r"trial_00005.*No space left"):
+                store.append_many(several)
+        assert weight_files(folder) == before
+        assert [trial.number for trial in store.trials()] == [0, 1, 2]
+        store.append_many(several)
+    assert [trial.number for trial in store.trials()] == list(range(8))
+    assert len(weight_files(folder)) == len(before) + 5
+
+
+def test_weights_that_will_not_be_kept_are_not_written(folder, monkeypatch):
+    store = open_in(folder, keep=2)
+    written = []
+    monkeypatch.setattr(
+        store._files,
+        "write",
+        lambda number, weights: written.append(number) or f"trial_{number:05d}",
+    )
+    several = [(a_trial(n, -float(n)), some_weights()) for n in range(3, 20)]
+    with store.begin(DEFINITION):
+        store.append_many(several)
+    assert written == [18, 19]
+
+
 def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "page.html"
     write_file(path, "first")
@@ -465,6 +501,62 @@ def test_a_search_on_a_full_disk_goes_on_when_there_is_room(small_disk):
     assert [trial.number for trial in store.trials()] == [0, 1, 2]
     run(store, 6)
     assert contents(store) == contents(undisturbed)
+
+
+# --- Checkpoints --------------------------------------------------------------------
+
+
+def test_checkpoints_are_beside_the_weights_and_searches_do_not_share_them(folder):
+    state = {"state": np.arange(3)}
+    open_in(folder).checkpoints().write("a", state)
+    open_in(folder, name="other").checkpoints().write("a", state)
+    places = [p.relative_to(folder) for p in folder.rglob("a.safetensors")]
+    assert sorted(map(str, places)) == [
+        "checkpoints/a.safetensors",
+        "checkpoints/other/a.safetensors",
+    ]
+    open_in(folder).checkpoints().keep_only(set())
+    assert open_in(folder, name="other").checkpoints().read("a") is not None
+    open_in(folder, name="other").checkpoints().keep_only(set())
+    assert not (folder / "checkpoints" / "other").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 200, b"garbage" * 50])
+def test_a_damaged_checkpoint_is_none_and_is_logged(folder, content, caplog):
+    kept = open_in(folder).checkpoints()
+    kept.write("a", {"state": np.arange(3)})
+    (folder / "checkpoints" / "a.safetensors").write_bytes(content)
+    assert kept.read("a") is None
+    assert "the checkpoint a is damaged" in caplog.text
+
+
+def test_a_checkpoint_that_cannot_be_written_is_said_once_and_leaves_the_old_one(
+    folder, monkeypatch, caplog
+):
+    kept = open_in(folder).checkpoints()
+    kept.write("a", {"state": np.arange(3)})
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        for value in range(3):
+            kept.write("a", {"state": np.full(3, value)})
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "No space left on device" in record.message
+    np.testing.assert_array_equal(kept.read("a")["state"], np.arange(3))
+    assert [p.name for p in (folder / "checkpoints").iterdir()] == ["a.safetensors"]
+
+
+def test_a_half_written_checkpoint_is_removed_with_the_others(folder):
+    kept = open_in(folder).checkpoints()
+    kept.write("a", {"state": np.arange(3)})
+    (folder / "checkpoints" / "b.safetensors.part").write_bytes(b"half")
+    (folder / "checkpoints" / "notes.txt").write_text("mine")
+    kept.keep_only(set())
+    assert [p.name for p in (folder / "checkpoints").iterdir()] == ["notes.txt"]
 
 
 # --- Addresses ----------------------------------------------------------------------

@@ -11,14 +11,14 @@ from cerebros.search._progress import Lines as Lines
 from cerebros.search._progress import Progress as Progress
 from cerebros.search._progress import Show as Show
 from cerebros.search._progress import Silent as Silent
-from cerebros.search._progress import duration as duration
-from cerebros.search._progress import number_text as number_text
 from cerebros.search._progress import progress_of as progress_of
 from cerebros.search._result import SearchResult as SearchResult
 from cerebros.search._search import open_store as open_store
 from cerebros.search._search import search_networks as search_networks
 from cerebros.search._store import Store as Store
 from cerebros.search._strategy import Strategy as Strategy
+from cerebros.search._text import duration as duration
+from cerebros.search._text import number_text as number_text
 from cerebros.search._trial import Trial as Trial
 from cerebros.search._trial import best_trial as best_trial
 from cerebros.search._trial import ranked as ranked

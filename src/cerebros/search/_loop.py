@@ -54,7 +54,7 @@ def run_search(
         stack.enter_context(store.begin(definition))
         trials = {trial.number: trial for trial in store.trials()}
         stack.enter_context(progress.running(n_trials, [*trials.values()], context))
-        while numbers := _missing(trials, n_trials):
+        while (numbers := _missing(trials, n_trials)) and not _is_over(deadline):
             block = executor.block(numbers[0])
             history = [
                 trials[n]
@@ -77,9 +77,11 @@ def run_search(
                 for trial, _ in new:
                     trials[trial.number] = trial
                     progress.trial(trial)
-            if deadline is not None and time.monotonic() >= deadline:
-                break
-            _forget_checkpoints(store, trials, block, n_trials)
+            if any(n in block for n in _missing(trials, n_trials)):
+                break  # later blocks may learn from this one only when it is whole
+            store.checkpoints().keep_only(set())
+        if not numbers:  # also after a kill between the last trial and this
+            store.checkpoints().keep_only(set())
     return store.trials()
 
 
@@ -88,12 +90,8 @@ def _missing(trials: Mapping[int, Trial], n_trials: int) -> list[int]:
     return [number for number in range(n_trials) if number not in final]
 
 
-def _forget_checkpoints(
-    store: Store, trials: Mapping[int, Trial], block: range, n_trials: int
-) -> None:
-    """What a block that is done kept between its segments is of no use any more."""
-    if not any(n in block for n in _missing(trials, n_trials)):
-        store.checkpoints().keep_only(set())
+def _is_over(deadline: float | None) -> bool:
+    return deadline is not None and time.monotonic() >= deadline
 
 
 def _trial(task: TrainingTask, draw: Draw, outcome: Outcome) -> Trial:

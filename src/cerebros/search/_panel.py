@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cerebros.plan import summarize_plan
-from cerebros.search._progress import Standings, duration, number_text
+from cerebros.search._progress import Standings
+from cerebros.search._text import duration, number_text
 from cerebros.search._trial import Trial
 from cerebros.training import TrainingContext
 
@@ -28,7 +29,7 @@ class Panel:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
         self._standings: Standings | None = None
-        self._now = "building the first network"
+        self._is_first = True
 
     @contextmanager
     def running(
@@ -42,16 +43,12 @@ class Panel:
 
     def epoch(self, number: int, epoch: int, metrics: dict[str, float]) -> None:
         assert self._standings is not None, "epoch() comes after running()"
-        value = metrics.get(self._standings.objective.metric, float("nan"))
-        self._now = (
-            f"trial {number}, epoch {epoch + 1} of {self._standings.n_epochs}, "
-            f"{number_text(value)}"
-        )
+        self._standings.in_training.add(number, epoch, metrics)
 
     def trial(self, trial: Trial) -> None:
         assert self._standings is not None, "trial() comes after running()"
         self._standings.add(trial)
-        self._now = "building the next network"
+        self._is_first = False
 
     def _render(self) -> Frame:
         standings = self._standings
@@ -64,7 +61,7 @@ class Panel:
         )
         rows = Table.grid(padding=(0, 2))
         rows.add_row("best", self._best(standings))
-        rows.add_row("now", self._now if standings.n_done < standings.n_trials else "–")
+        rows.add_row("now", self._now(standings))
         rows.add_row("time", self._time(standings))
         # A bar does not end its line; as a cell of a grid it has one of its own.
         content = Table.grid(expand=True)
@@ -78,6 +75,12 @@ class Panel:
             title_align="left",
             width=min(self._console.width, 92),
         )
+
+    def _now(self, standings: Standings) -> str:
+        if standings.n_done >= standings.n_trials:
+            return "–"
+        building = f"building the {'first' if self._is_first else 'next'} network"
+        return standings.in_training.words() or building
 
     def _best(self, standings: Standings) -> Text:
         """Two lines from the start, so that nothing jumps."""

@@ -8,10 +8,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Literal, Protocol, TextIO, TypeAlias
 
+from cerebros.search._in_training import InTraining
+from cerebros.search._text import duration, number_text
 from cerebros.search._trial import Trial, ranked
 from cerebros.training import TrainingContext
 
 Show: TypeAlias = Literal["auto", "panel", "lines", "none"]
+
+_MOST_LINES = 50  # trials of a search that get a line each
+_SECONDS_BETWEEN_SUMMARIES = 5.0
 
 
 class Progress(Protocol):
@@ -24,7 +29,7 @@ class Progress(Protocol):
         ...
 
     def epoch(self, number: int, epoch: int, metrics: dict[str, float]) -> None:
-        """An epoch of a trial has ended."""
+        """An epoch of a trial has ended; from any thread, often many at once."""
         ...
 
     def trial(self, trial: Trial) -> None:
@@ -36,8 +41,9 @@ def progress_of(show: Show | Progress) -> Progress:
     """The progress display that a user asked for.
 
     Args:
-        show: `"panel"`, a live panel; `"lines"`, one line for each trial; `"none"`;
-            `"auto"`, a panel on a terminal and lines elsewhere; or an object.
+        show: `"panel"`, a live panel; `"lines"`, one line for each trial, or fewer if
+            they are many; `"none"`; `"auto"`, a panel on a terminal and lines
+            elsewhere; or an object.
 
     Raises:
         ValueError: if the name is unknown.
@@ -77,35 +83,45 @@ class Standings:
     """What a display shows: how many trials are done, the best, the time.
 
     Attributes:
-        trials: the stored trials, by number.
         n_trials: how many there will be.
+        n_done: how many are final.
+        n_failed: how many of these have no score.
+        best: the best trial so far, or None.
+        objective: what is improved.
+        in_training: networks that are not done.
     """
 
     def __init__(
         self, n_trials: int, done: Sequence[Trial], context: TrainingContext
     ) -> None:
         self.n_trials = n_trials
-        self.trials = {trial.number: trial for trial in done if trial.status.is_final}
+        self.n_done = self.n_failed = 0
+        self.best: Trial | None = None
         self.objective = context.objective
-        self.n_epochs = context.settings.epochs
-        self._n_before = len(self.trials)
+        self.in_training = InTraining(context.objective, context.settings.epochs)
+        self._interrupted: dict[int, Trial] = {}
+        for trial in done:
+            if trial.status.is_final:
+                self.add(trial)
+        self._n_before = self.n_done
         self._start = self._last = time.monotonic()
 
     def add(self, trial: Trial) -> None:
-        self.trials[trial.number] = trial
+        """A trial has been stored; an interrupted one may come again."""
+        self.in_training.remove(trial.number)
+        before = self._interrupted.pop(trial.number, None)
+        if before is not None and before is self.best:
+            self.best = None
+        if trial.status.is_final:
+            self.n_done += 1
+            self.n_failed += trial.score is None
+        else:
+            self._interrupted[trial.number] = trial
+        compared = [trial, *self._interrupted.values()]
+        if self.best is not None:
+            compared.append(self.best)
+        self.best = next(iter(ranked(compared, self.objective)), None)
         self._last = time.monotonic()
-
-    @property
-    def best(self) -> Trial | None:
-        return next(iter(ranked(self.trials.values(), self.objective)), None)
-
-    @property
-    def n_done(self) -> int:
-        return sum(trial.status.is_final for trial in self.trials.values())
-
-    @property
-    def n_failed(self) -> int:
-        return sum(t.score is None for t in self.trials.values() if t.status.is_final)
 
     @property
     def seconds(self) -> float:
@@ -125,6 +141,9 @@ class Standings:
 class Lines:
     """One plain line for each trial, for logs.
 
+    Of more than fifty trials only those that are the best so far get one, and every
+    five seconds at most a line sums the others up.
+
     Args:
         stream: where to; by default the standard error stream.
     """
@@ -132,53 +151,64 @@ class Lines:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream
         self._standings: Standings | None = None
+        self._written_at = 0.0
 
     @contextmanager
     def running(
         self, n_trials: int, done: Sequence[Trial], context: TrainingContext
     ) -> Iterator[None]:
         self._standings = Standings(n_trials, done, context)
+        self._written_at = time.monotonic()
         if done:
             self._write(f"going on after {self._standings.n_done} stored trials")
         try:
             yield
         finally:  # an interrupt is the moment at which one wants to know
             standings = self._standings
-            self._write(
-                f"{standings.n_done} of {n_trials} trials done in "
-                f"{duration(standings.seconds)}"
-            )
+            self._write(f"{_done(standings)} in {duration(standings.seconds)}")
 
     def epoch(self, number: int, epoch: int, metrics: dict[str, float]) -> None:
-        pass
+        assert self._standings is not None, "epoch() comes after running()"
+        self._standings.in_training.add(number, epoch, metrics)
+        self._sum_up(self._standings)
 
     def trial(self, trial: Trial) -> None:
         assert self._standings is not None, "trial() comes after running()"
-        before = self._standings.best
-        self._standings.add(trial)
-        is_best = self._standings.best is trial and trial is not before
+        standings = self._standings
+        standings.add(trial)
+        is_best = standings.best is trial
+        if not is_best and standings.n_trials > _MOST_LINES:
+            self._sum_up(standings)
+            return
         score = "no score" if trial.score is None else number_text(trial.score)
         self._write(
-            f"trial {trial.number:>4}  {self._standings.objective.metric} {score}"
+            f"trial {trial.number:>4}  {standings.objective.metric} {score}"
             f"  {trial.status.name.lower()}  {trial.seconds:.1f} s"
             f"{'  (best so far)' if is_best else ''}"
             f"{f'  {trial.error}' if trial.error else ''}"
         )
 
+    def _sum_up(self, standings: Standings) -> None:
+        """A line for many trials, if none was written for a while."""
+        now = time.monotonic()
+        if (
+            standings.n_trials <= _MOST_LINES
+            or now - self._written_at < _SECONDS_BETWEEN_SUMMARIES
+        ):
+            return
+        self._written_at = now  # before the words: another thread may ask meanwhile
+        left, words = standings.seconds_left, standings.in_training.words()
+        self._write(
+            f"{_done(standings)}"
+            f"{f', {standings.n_failed} failed' if standings.n_failed else ''}"
+            f"{f', about {duration(left)} left' if left else ''}"
+            f"{f'; now {words}' if words else ''}"
+        )
+
     def _write(self, line: str) -> None:
+        self._written_at = time.monotonic()
         print(line, file=self._stream or sys.stderr, flush=True)
 
 
-def number_text(value: float) -> str:
-    """A number with five significant digits, thousands separated."""
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.5g}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in the words of a person: `41 s`, `3 min 20 s`, `2 h 05 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+def _done(standings: Standings) -> str:
+    return f"{standings.n_done} of {standings.n_trials} trials done"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -49,7 +49,7 @@ def search_networks(
     keep: Keep = 10,
     show: Show | Progress = "auto",
     strategy: Strategy | None = None,
-    executor: Executor | Literal["population", "keras"] = "population",
+    executor: Executor | Literal["population", "keras"] | None = None,
     store: Store | None = None,
     stems: Sequence[Any] | None = None,
 ) -> SearchResult:
@@ -73,8 +73,9 @@ def search_networks(
         keep: how many of the best trials keep their weights, or `"all"`.
         show: progress: `"auto"`, `"panel"`, `"lines"`, `"none"`, or an object.
         strategy: instead of random search in `space`.
-        executor: what trains the plans: `"population"`, many at once in one program,
-            and Keras where that cannot; `"keras"`, one after another; or an object.
+        executor: what trains the plans: `"population"`, the default, many at once in
+            one program, and Keras where that cannot; `"keras"`, one after another; or
+            an object.
         store: where trials are remembered, instead of `out`.
         stems: for each input a Keras model that it goes through first, or None.
 
@@ -90,12 +91,14 @@ def search_networks(
         SearchError: if every trial failed.
     """
     start = time.monotonic()
-    _check_kinds(problem, space, training, time_budget)
+    executor = executor or "population"
+    _check_kinds(problem, space, training, time_budget, executor)
     n_architectures = whole_number("n_architectures", n_architectures, least=1)
     n_wirings = whole_number("n_wirings", n_wirings, least=1)
     seed = whole_number("seed", seed, least=0)
     if isinstance(objective, str):
         objective = Objective(objective)
+    trainer = _executor(executor)
     context = problem.context(training or TrainingSettings(), objective)
     context = replace(context, stems=stems) if stems else context
     ports = _ports(problem, stems)
@@ -115,7 +118,7 @@ def search_networks(
     result = SearchResult(store, context)
     run_search(
         strategy,
-        _executor(executor),
+        trainer,
         store,
         context,
         n_trials=n_architectures * n_wirings,
@@ -127,17 +130,18 @@ def search_networks(
     return result
 
 
-def _executor(given: Any) -> Executor:
-    named = {"population": PopulationExecutor, "keras": KerasExecutor}
-    if isinstance(given, str):
-        if given not in named:
-            raise ValueError(
-                f"executor must be one of {sorted(named)} or an object, but got "
-                f"{given!r}"
-            )
-        return named[given]()
-    executor: Executor = given
-    return executor
+def _executor(given: Executor | str) -> Executor:
+    named: dict[str, Callable[[], Executor]] = {
+        "population": PopulationExecutor,
+        "keras": KerasExecutor,
+    }
+    if not isinstance(given, str):
+        return given
+    if given not in named:
+        raise ValueError(
+            f"executor must be one of {sorted(named)} or an object, but got {given!r}"
+        )
+    return named[given]()
 
 
 def open_store(
@@ -175,13 +179,21 @@ def _report_target_copies(problem: Problem) -> None:
         )
 
 
-def _check_kinds(problem: Any, space: Any, training: Any, time_budget: Any) -> None:
+def _check_kinds(
+    problem: Any, space: Any, training: Any, time_budget: Any, executor: Any
+) -> None:
     for name, value, kind in (
         ("problem", problem, Problem),
         ("training", training or TrainingSettings(), TrainingSettings),
     ):
         if not isinstance(value, kind):
             raise TypeError(f"{name} must be a {kind.__name__}, but got {value!r}")
+    if not isinstance(executor, str) and (
+        isinstance(executor, type) or not hasattr(executor, "train")
+    ):
+        raise TypeError(
+            f"executor must be one such as PopulationExecutor(), but got {executor!r}"
+        )
     if space is not None and (
         isinstance(space, type) or not hasattr(space, "sample_wiring")
     ):

@@ -46,10 +46,11 @@ class Store(Protocol):
         ...
 
     def append_many(self, finished: Sequence[tuple[Trial, Weights | None]]) -> None:
-        """Remember trials; interrupted ones of the same numbers are replaced.
+        """Remember trials, all or none; interrupted ones of their numbers are replaced.
 
         Raises:
-            StoreError: if it cannot be written; what was there stays.
+            StoreError: if one of them is already final or comes twice, or if it cannot
+                be written; what was there stays.
         """
         ...
 

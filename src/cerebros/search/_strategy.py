@@ -18,8 +18,9 @@ class Strategy(Protocol):
         """The plans of the next trials.
 
         Args:
-            history: final trials, in order of their numbers.
-            numbers: of the trials that are wanted, in order.
+            history: final trials of the blocks before, in order of their numbers; the
+                same however often the search was stopped.
+            numbers: of the trials of a block, in order; see `Executor.block`.
             seed: of the search; with a trial's number it decides every random draw.
 
         Returns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, TypeAlias, get_args
 
 import numpy as np
@@ -176,6 +177,113 @@ class StoreContract:
                 store.append(a_trial(0, None, Status.FAILED), None)
                 with pytest.raises(StoreError, match="weights of trial 0"):
                     store.weights(0)
+
+    # --- Several at once ------------------------------------------------------------
+
+    @_contract
+    @given(st.data())
+    def test_several_trials_at_once_end_as_one_after_the_other(
+        self, data: st.DataObject
+    ) -> None:
+        keep = data.draw(KEEPS)
+        drawn = data.draw(st.lists(st.tuples(SCORES, STATUSES), max_size=9))
+        trials = [a_trial(n, score, status) for n, (score, status) in enumerate(drawn)]
+        finished = [
+            (trial, None if trial.score is None else some_weights(trial.number))
+            for trial in trials
+        ]
+        cuts = data.draw(st.lists(st.integers(0, len(finished)), max_size=4))
+        edges = [0, *sorted(cuts), len(finished)]
+        with self.place() as open_store:
+            store = open_store(LOSS, keep)
+            with store.begin(DEFINITION):
+                for first, end in pairwise(edges):
+                    store.append_many(finished[first:end])
+            again = open_store(LOSS, keep)
+            assert again.trials() == trials
+            kept = numbers_with_weights(again, range(len(trials)))
+            assert kept == best_numbers(trials, LOSS, keep)
+            for number in kept:
+                assert same_bits(again.weights(number), some_weights(number))
+
+    def test_several_trials_are_stored_all_or_none(self) -> None:
+        with self.place() as open_store:
+            store = open_store(LOSS, 3)
+            with store.begin(DEFINITION):
+                store.append(a_trial(1, 2.0), some_weights(1))
+                for numbers in ((0, 1, 2), (0, 2, 0)):
+                    several = [(a_trial(n), some_weights(99)) for n in numbers]
+                    with pytest.raises(StoreError, match="never replaced|there twice"):
+                        store.append_many(several)
+                    assert [trial.number for trial in store.trials()] == [1]
+                    assert same_bits(store.weights(1), some_weights(1))
+                    assert numbers_with_weights(store, range(3)) == {1}
+
+    def test_several_interrupted_trials_are_replaced_at_once(self) -> None:
+        with self.place() as open_store:
+            store = open_store(LOSS, 2)
+            interrupted = [
+                (a_trial(n, 1.0, Status.INTERRUPTED), some_weights(n)) for n in range(4)
+            ]
+            final = [(a_trial(n, 5.0 - n), some_weights(10 + n)) for n in range(4)]
+            with store.begin(DEFINITION):
+                store.append_many(interrupted)
+                store.append_many(final)
+                assert store.trials() == [trial for trial, _ in final]
+                assert numbers_with_weights(store, range(4)) == {2, 3}
+                assert same_bits(store.weights(3), some_weights(13))
+
+    # --- Checkpoints ----------------------------------------------------------------
+
+    @_contract
+    @given(st.data())
+    def test_a_checkpoint_comes_back_bit_for_bit(self, data: st.DataObject) -> None:
+        arrays, others = data.draw(any_weights()), data.draw(any_weights())
+        with self.place() as open_store:
+            kept = open_store(LOSS, 1).checkpoints()
+            assert kept.read("block_0") is None
+            kept.write("block_0", others)
+            kept.write("block_0", arrays)
+            kept.write("block_1", others)
+            again = open_store(LOSS, 1).checkpoints()
+            assert same_bits(again.read("block_0") or {}, arrays)
+            assert same_bits(again.read("block_1") or {}, others)
+
+    def test_a_checkpoint_does_not_change_with_the_arrays_it_was_made_of(self) -> None:
+        with self.place() as open_store:
+            kept = open_store(LOSS, 1).checkpoints()
+            arrays = some_weights(0)
+            kept.write("a", arrays)
+            for taken in (arrays, kept.read("a") or {}):
+                for array in taken.values():
+                    array += 1
+            assert same_bits(kept.read("a") or {}, some_weights(0))
+
+    def test_checkpoints_are_forgotten_by_name_or_all_others(self) -> None:
+        with self.place() as open_store:
+            kept = open_store(LOSS, 1).checkpoints()
+            kept.keep_only(set())
+            kept.remove("a")
+            for key in ("a", "b", "c", "d"):
+                kept.write(key, some_weights(0))
+            kept.remove("a")
+            assert [kept.read(key) is None for key in "abcd"] == [1, 0, 0, 0]
+            kept.keep_only({"c", "x"})
+            assert [kept.read(key) is None for key in "abcd"] == [1, 1, 0, 1]
+            kept.keep_only(set())
+            assert [kept.read(key) is None for key in "abcd"] == [1, 1, 1, 1]
+            kept.write("a", some_weights(0))
+            assert kept.read("a") is not None
+
+    def test_checkpoints_are_no_part_of_the_trials(self) -> None:
+        with self.place() as open_store:
+            store = open_store(LOSS, 1)
+            with store.begin(DEFINITION):
+                store.checkpoints().write("trial_00007", some_weights(0))
+                store.append(a_trial(0), some_weights(0))
+                store.checkpoints().keep_only(set())
+            with open_store(LOSS, 1).begin(DEFINITION):
+                assert numbers_with_weights(store, range(9)) == {0}
 
     # --- Weights --------------------------------------------------------------------
 

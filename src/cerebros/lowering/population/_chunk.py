@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +54,7 @@ class PackedWeights:
     input_variance: Array
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Chunk:
     """Networks of one layout, in the order of their members.
 
@@ -66,14 +67,14 @@ class Chunk:
     members: tuple[Member, ...]
     layout: Layout
     layers: Layers
-    addresses: tuple[Addresses, ...] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        found = tuple(
+    @cached_property
+    def addresses(self) -> tuple[Addresses, ...]:
+        """Where the numbers of each member stand; found when first asked for."""
+        return tuple(
             addresses_of(m.plan, m.chain, m.seating, self.layout, self.layers, i)
             for i, m in enumerate(self.members)
         )
-        object.__setattr__(self, "addresses", found)
 
     def tables(self) -> Tables:
         """What the program must know of the networks."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import fsspec
@@ -28,7 +29,8 @@ class MemoryCheckpoints:
         self._kept: dict[str, Arrays] = {}
 
     def read(self, key: str) -> Arrays | None:
-        return self._kept.get(key)
+        kept = self._kept.get(key)
+        return None if kept is None else {k: array.copy() for k, array in kept.items()}
 
     def write(self, key: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         self._kept[key] = {name: np.array(array) for name, array in arrays.items()}
@@ -88,12 +90,13 @@ class FileCheckpoints:
             is_ours = name.endswith((_SUFFIX, f"{_SUFFIX}.part"))
             if is_ours and f"{self._folder}/{name}" not in kept:
                 self._remove(path)
+        if not kept:
+            with suppress(OSError):  # something else is in it
+                self._files.rmdir(self._folder)
 
     def _remove(self, path: str) -> None:
-        try:
+        with suppress(OSError):  # it is not there, or found again by the next search
             self._files.rm_file(path)
-        except OSError:
-            pass  # it is not there, or it is found again by the next search
 
     def _path(self, key: str) -> str:
         return f"{self._folder}/{key}{_SUFFIX}"

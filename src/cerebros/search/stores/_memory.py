@@ -55,8 +55,7 @@ class MemoryStore:
         self.append_many([(trial, weights)])
 
     def append_many(self, finished: Sequence[tuple[Trial, Weights | None]]) -> None:
-        for trial, _ in finished:
-            check_replaceable(trial, self._trials.get(trial.number))
+        check_replaceable([trial for trial, _ in finished], self._trials)
         for trial, weights in finished:
             self._trials[trial.number] = trial
             self._weights.pop(trial.number, None)
@@ -86,10 +85,16 @@ def check_same_search(
         )
 
 
-def check_replaceable(trial: Trial, before: Standing | None) -> None:
-    """Make sure that a finished trial is never overwritten."""
-    if before is not None and before.status.is_final:
-        raise StoreError(
-            f"trial {trial.number} is already stored ({before.status.name}); "
-            "a finished trial is never replaced"
-        )
+def check_replaceable(trials: Sequence[Trial], stored: Mapping[int, Standing]) -> None:
+    """Make sure that a finished trial is never overwritten, and none comes twice."""
+    seen: set[int] = set()
+    for trial in trials:
+        before = stored.get(trial.number)
+        if before is not None and before.status.is_final:
+            raise StoreError(
+                f"trial {trial.number} is already stored ({before.status.name}); "
+                "a finished trial is never replaced"
+            )
+        if trial.number in seen:
+            raise StoreError(f"trial {trial.number} is there twice; store it once")
+        seen.add(trial.number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -70,6 +70,8 @@ class SqlStore:
         folder: where the weights go; a local path or an address for fsspec.
         objective: decides which trials are the best.
         keep: how many of the best keep their weights, or `"all"`.
+        checkpoints: where trainings keep their state meanwhile, the same; by default
+            beside the folder of the weights.
         name: tells several searches in one database apart.
         lock: a file that reserves the search for one process; None for no lock.
     """
@@ -81,13 +83,16 @@ class SqlStore:
         objective: Objective,
         *,
         keep: Keep = 10,
+        checkpoints: str | None = None,
         name: str = "search",
         lock: Path | None = None,
     ) -> None:
         check_keep(keep)
         self._objective, self._keep, self._name = objective, keep, name
         self._files = WeightFiles(folder)
-        self._checkpoints = FileCheckpoints(f"{folder}_checkpoints")
+        self._checkpoints = FileCheckpoints(
+            f"{folder}_checkpoints" if checkpoints is None else checkpoints
+        )
         self._lock = lock
         self._engine = open_database(url)
 
@@ -100,14 +105,18 @@ class SqlStore:
         keep: Keep = 10,
         name: str = "search",
     ) -> SqlStore:
-        """A search in a folder: `search.sqlite`, and its weights in `weights/`."""
+        """A search in a folder: `search.sqlite`, and its weights in `weights/`.
+
+        While networks are in training, their state is in `checkpoints/`.
+        """
         path = Path(folder)
-        weights = path / "weights" if name == "search" else path / "weights" / name
+        below = "" if name == "search" else name
         return cls(
             sql.URL.create("sqlite", database=str(path / DATABASE)),
-            str(weights),
+            str(path / "weights" / below),
             objective,
             keep=keep,
+            checkpoints=str(path / "checkpoints" / below),
             name=name,
             lock=path / f".lock_{name}",
         )
@@ -130,10 +139,7 @@ class SqlStore:
                 else:
                     ours = json.loads(to_json(definition))
                     check_same_search(ours, stored, self._where)
-                names = connection.scalars(
-                    sql.select(_trials.c.weights_file).where(self._is_ours)
-                )
-                self._files.keep_only([name for name in names if name])
+            self._tidy()
             yield
 
     def definition(self) -> dict[str, Any]:
@@ -153,41 +159,52 @@ class SqlStore:
         self.append_many([(trial, weights)])
 
     def append_many(self, finished: Sequence[tuple[Trial, Weights | None]]) -> None:
-        with self._transaction() as connection:
-            before = self._read_standings(connection)
-            now: dict[int, Standing] = dict(before)
-            for trial, _ in finished:
-                check_replaceable(trial, before.get(trial.number))
-                now[trial.number] = trial
-            kept = kept_numbers(now.values(), self._objective, self._keep)
-            rows = []
-            for trial, weights in finished:
-                name = None
-                if weights is not None and trial.number in kept:
-                    name = self._files.write(trial.number, weights)
-                rows.append(self._row(trial, name))
-            replaced = [t.number for t, _ in finished if t.number in before]
-            if replaced:
-                ours = self._is_ours & _trials.c.number.in_(replaced)
-                interrupted = _trials.c.status == Status.INTERRUPTED.name
-                connection.execute(_trials.delete().where(ours & interrupted))
-            connection.execute(_trials.insert(), rows)
-            has_file = _trials.c.weights_file.is_not(None)
-            held = set(
-                connection.scalars(
-                    sql.select(_trials.c.number).where(self._is_ours & has_file)
-                )
-            )
-            if dropped := held - kept:
-                ours = self._is_ours & _trials.c.number.in_(dropped)
-                connection.execute(
-                    _trials.update().where(ours).values(weights_file=None)
-                )
-            names = connection.scalars(
-                sql.select(_trials.c.weights_file).where(self._is_ours)
-            ).all()
+        try:
+            with self._transaction() as connection:
+                names = self._append(connection, finished)
+        except StoreError:
+            with suppress(StoreError):  # files of weights whose trials have no row
+                self._tidy()
+            raise
         # Only after the transaction: a file is removed when no row needs it.
-        self._files.keep_only([name for name in names if name])
+        self._files.keep_only(names)
+
+    def _append(
+        self,
+        connection: sql.Connection,
+        finished: Sequence[tuple[Trial, Weights | None]],
+    ) -> list[str]:
+        """Add rows, their weights first; names of all files that rows need then."""
+        before = self._read_standings(connection)
+        check_replaceable([trial for trial, _ in finished], before)
+        now = before | {trial.number: trial for trial, _ in finished}
+        kept = kept_numbers(now.values(), self._objective, self._keep)
+        rows = [
+            self._row(
+                trial,
+                self._files.write(trial.number, weights)
+                if weights is not None and trial.number in kept
+                else None,
+            )
+            for trial, weights in finished
+        ]
+        if replaced := [t.number for t, _ in finished if t.number in before]:
+            ours = self._is_ours & _trials.c.number.in_(replaced)
+            interrupted = _trials.c.status == Status.INTERRUPTED.name
+            connection.execute(_trials.delete().where(ours & interrupted))
+        if rows:
+            connection.execute(_trials.insert(), rows)
+        held = self._read_files(connection)
+        if dropped := held.keys() - kept:
+            ours = self._is_ours & _trials.c.number.in_(dropped)
+            connection.execute(_trials.update().where(ours).values(weights_file=None))
+        return [name for number, name in held.items() if number in kept]
+
+    def _tidy(self) -> None:
+        """Remove files of weights that no row needs."""
+        with self._transaction() as connection:
+            names = self._read_files(connection).values()
+        self._files.keep_only(names)
 
     def checkpoints(self) -> FileCheckpoints:
         return self._checkpoints
@@ -298,12 +315,19 @@ class SqlStore:
     def _read_standings(self, connection: sql.Connection) -> dict[int, Standing]:
         """What ranks the stored trials, without their plans and histories."""
         columns = (_trials.c.number, _trials.c.status, _trials.c.score)
-        rows = connection.execute(sql.select(*columns).where(self._is_ours))
+        rows = connection.execute(sql.select(*columns).where(self._is_ours)).all()
         with self._undamaged("the status of a trial"):
             return {
                 number: _Standing(number, Status[status], score)
                 for number, status, score in rows
             }
+
+    def _read_files(self, connection: sql.Connection) -> dict[int, str]:
+        """Numbers of the trials that keep their weights, and names of the files."""
+        columns = (_trials.c.number, _trials.c.weights_file)
+        has_file = _trials.c.weights_file.is_not(None)
+        rows = connection.execute(sql.select(*columns).where(self._is_ours & has_file))
+        return {row.number: row.weights_file for row in rows}
 
     def _row(self, trial: Trial, weights_file: str | None) -> dict[str, Any]:
         return {

@@ -66,7 +66,7 @@ class Optimizer:
             step: counted from 1.
         """
         if not self.name.startswith("adam"):
-            return jnp.float32(1)
+            return jnp.ones((), jnp.float32)
         n = step.astype(jnp.float32)
         first = 1 - jnp.power(jnp.float32(self["beta_1"]), n)
         second = 1 - jnp.power(jnp.float32(self["beta_2"]), n)
@@ -111,7 +111,7 @@ class Optimizer:
         *,
         rate: Array,
         correction: Array,
-        weight_decay: Array,
+        weight_decay: Array | None,
     ) -> Array:
         """The parameter after a step, from the slots after it.
 
@@ -121,9 +121,10 @@ class Optimizer:
             slots: of `slots_after`.
             rate: learning rate, which broadcasts against the parameter.
             correction: of the step.
-            weight_decay: likewise; 0 leaves the parameter as it is.
+            weight_decay: likewise; 0 leaves the parameter as it is, and so does None.
         """
-        parameter = parameter - parameter * weight_decay * rate
+        if weight_decay is not None:
+            parameter = parameter - parameter * weight_decay * rate
         if self.name == "sgd":
             if not slots:
                 return parameter - gradient * rate

@@ -59,7 +59,7 @@ class Recipe:
         batch_rows: rows of a batch.
         batch_columns: the same, rounded up.
         segment_epochs: most epochs of one call.
-        has_weights: whether rows have weights.
+        has_decay: whether any member's weights decay.
     """
 
     layout: Layout
@@ -74,7 +74,7 @@ class Recipe:
     batch_rows: int
     batch_columns: int
     segment_epochs: int
-    has_weights: bool
+    has_decay: bool
 
 
 class Snapshot(NamedTuple):
@@ -325,15 +325,17 @@ def _moved(
     correction = optimizer.correction(step)
     members = recipe.layout.n_members
     rate = (rates.learning_rate * factor)[:, None]
-    decay = rates.weight_decay[:, None]
     new_parameters: Parameters = {}
     new_slots: list[Parameters] = [{} for _ in slots]
     for name, array in parameters.items():
         shape = array.shape
         flat = (shape[0], members, -1)
         gradient = gradients[name].reshape(flat)
+        decay = _decay(recipe, tables, rates, name)
 
-        def one(i: Any, carry: Any, gradient: Array = gradient) -> Any:
+        def one(
+            i: Any, carry: Any, gradient: Array = gradient, decay: Any = decay
+        ) -> Any:
             array, own = carry
             slope = take(gradient, i)
             before = tuple(take(slot, i) for slot in own)
@@ -348,7 +350,7 @@ def _moved(
                 tuple(take(slot, i) for slot in own),
                 rate=rate,
                 correction=correction,
-                weight_decay=decay,
+                weight_decay=decay(i),
             )
             return put(array, value, i), own
 
@@ -363,6 +365,26 @@ def _moved(
         for target, value in zip(new_slots, own, strict=True):
             target[name] = value.reshape(shape)
     return new_parameters, tuple(new_slots)
+
+
+def _decay(
+    recipe: Recipe, tables: Tables, rates: Rates, name: str
+) -> Callable[[Any], Array | None]:
+    """Weight decay of one kernel's numbers; none for what is not trained."""
+    layout, rate = recipe.layout, rates.weight_decay[:, None]
+    if not recipe.has_decay:
+        return lambda i: None
+    if layout.has_masks:
+        mask = tables["mask"][name]
+        flat = mask.reshape(mask.shape[0], layout.n_members, -1)
+        return lambda i: rate * take(flat, i)
+    if name.startswith("scale") and name.endswith("in"):
+        # The scale of the bias is one, and stays so.
+        groups = layout.parameter_shapes()[name][2]
+        is_trained = jnp.arange(layout.n_columns) != layout.ones_column
+        own = rate * jnp.tile(is_trained, groups)
+        return lambda i: own
+    return lambda i: rate
 
 
 # --- Validation ---------------------------------------------------------------------

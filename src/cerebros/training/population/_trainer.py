@@ -128,8 +128,14 @@ def _recipe(group: Group, context: TrainingContext, split: Split) -> Recipe:
         batch_rows=rows,
         batch_columns=rounded_up(rows, 16),
         segment_epochs=min(settings.epochs, _SEGMENT_EPOCHS),
-        has_weights=context.data.weights is not None,
+        has_decay=_has_decay(group, context),
     )
+
+
+def _has_decay(group: Group, context: TrainingContext) -> bool:
+    usual = optimizer_of(context.settings).weight_decay
+    own = [task.weight_decay for _, tasks in group.chunks for task in tasks]
+    return any(usual if decay is None else decay for decay in own)
 
 
 def _rates(tasks: Sequence[TrainingTask], recipe: Recipe) -> Rates:
