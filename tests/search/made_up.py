@@ -15,7 +15,8 @@ PROBLEM = Problem.regression(
     np.random.default_rng(0).normal(size=(20, 3)), np.arange(20.0)
 )
 CONTEXT = PROBLEM.context(TrainingSettings(epochs=4, batch_size=4))
-METRIC = CONTEXT.objective.metric
+OBJECTIVE = CONTEXT.objective
+METRIC = OBJECTIVE.metric
 SPACE = RandomWiring(levels=(1, 3), units=(1, 2), neurons=(1, 3))
 STRATEGY = RandomSearch(space=SPACE, ports=PROBLEM.ports)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cerebros.cli._job import JOB_FILE, Job, read_job
-from cerebros.cli._keras_loading import load_keras
+from cerebros.cli._loading import load_whole
 from cerebros.cli._output import note
 from cerebros.errors import StoreError
 from cerebros.search import SqlStore, Trial, best_trial, ranked
@@ -111,7 +111,7 @@ class SearchFolder:
         Raises:
             StoreError: if its weights were not kept, or it stands behind other models.
         """
-        load_keras()
+        load_whole("keras")
         from cerebros.lowering import OutputScale, to_keras
 
         if any(self.definition["stems"]):

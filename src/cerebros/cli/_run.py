@@ -13,7 +13,7 @@ from typing import Any
 from cerebros.cli._exit import Exit
 from cerebros.cli._files import draw_trial, save_model
 from cerebros.cli._job import Job
-from cerebros.cli._keras_loading import load_keras
+from cerebros.cli._loading import load_whole
 from cerebros.cli._output import note, print_json, say
 from cerebros.cli._standings import print_scores, print_trials, trial_data
 from cerebros.errors import SearchError
@@ -50,8 +50,10 @@ class Run:
             StoreError: if the folder cannot be used.
         """
         try:
-            load_keras()
-            self._report(self._search())
+            load_whole("jax")
+            result = self._search()
+            load_whole("keras")
+            self._report(result)
         except KeyboardInterrupt:
             note(f"\nInterrupted: {self._kept()}")
             return Exit.INTERRUPTED

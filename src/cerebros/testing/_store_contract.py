@@ -213,7 +213,7 @@ class StoreContract:
                 store.append(a_trial(1, 2.0), some_weights(1))
                 for numbers in ((0, 1, 2), (0, 2, 0)):
                     several = [(a_trial(n), some_weights(99)) for n in numbers]
-                    with pytest.raises(StoreError, match="never replaced|there twice"):
+                    with pytest.raises(StoreError, match=r"never replaced|there twice"):
                         store.append_many(several)
                     assert [trial.number for trial in store.trials()] == [1]
                     assert same_bits(store.weights(1), some_weights(1))

@@ -63,6 +63,20 @@ class Batch(NamedTuple):
     weight: Array
 
 
+class _Steps(NamedTuple):
+    """What is done with the products of a pass.
+
+    Attributes:
+        before: `(block, collected) -> own`, what the tiles of a block begin with.
+        tile: `(block, tile, product, own) -> stored, own`.
+        after: `(block, collected, own) -> collected`.
+    """
+
+    before: Callable[..., Any]
+    tile: Callable[..., Any]
+    after: Callable[..., Any]
+
+
 def new_buffers(layout: Layout, batch: int) -> Buffers:
     """Buffers for batches of so many columns."""
     shape = (layout.n_blocks, layout.n_members, layout.block, batch)
@@ -86,7 +100,7 @@ def forward(
     """
 
     def finish(b: Any, t: Any, z: Array, carry: Any) -> tuple[Array, Any]:
-        slope, moments = carry
+        slope, own = carry
         value, own_slope = _activate(layout, tables, _number(layout, b, t), z)
         mean = (value @ batch.weight)[..., None]
         centered = (value - mean) * batch.mask
@@ -95,18 +109,32 @@ def forward(
         if layout.has_plain:
             normalized = _rows(take(tables["normalized"], b), t, layout.tile)[..., None]
             standard = jnp.where(normalized > 0, standard, value * batch.mask)
-        slope = _put_tile(slope, own_slope, b, t, layout.tile)
-        moments = RowMoments(
-            _put_tile(moments.mean, mean[..., 0], b, t, layout.tile),
-            _put_tile(moments.variance, variance[..., 0], b, t, layout.tile),
-        )
-        return standard, (slope, moments)
+        slope = _put_rows(slope, own_slope, t, layout.tile)
+        both = jnp.concatenate([mean, variance], axis=-1)
+        return standard, (slope, _put_rows(own, both, t, layout.tile))
 
-    carry = (buffers.slope, new_moments(layout))
-    outputs, state, (slope, moments) = _through_blocks(
-        layout, kernels, tables, batch.x, buffers.state, finish, carry
+    def before(b: Any, collected: Any) -> Any:
+        both = jnp.zeros((layout.n_members, layout.block, 2), jnp.float32)
+        return take(collected[0], b), both
+
+    def after(b: Any, collected: Any, own: Any) -> Any:
+        (slopes, mean, variance), (slope, both) = collected, own
+        return (
+            put(slopes, slope, b),
+            put(mean, both[..., 0], b),
+            put(variance, both[..., 1], b),
+        )
+
+    outputs, state, (slope, *moments) = _through_blocks(
+        layout,
+        kernels,
+        tables,
+        batch.x,
+        buffers.state,
+        _Steps(before, finish, after),
+        (buffers.slope, *new_moments(layout)),
     )
-    return outputs, Buffers(state, slope, buffers.errors), moments
+    return outputs, Buffers(state, slope, buffers.errors), RowMoments(*moments)
 
 
 def predict(
@@ -139,7 +167,8 @@ def predict(
         own_factor = _rows(take(factor, b), t, layout.tile)[..., None]
         return (value - own_mean) * own_factor, carry
 
-    outputs, state, _ = _through_blocks(layout, kernels, tables, x, state, finish, ())
+    steps = _Steps(lambda b, collected: (), finish, lambda b, collected, own: ())
+    outputs, state, _ = _through_blocks(layout, kernels, tables, x, state, steps, ())
     return outputs, state
 
 
@@ -149,10 +178,10 @@ def _through_blocks(
     tables: Tables,
     x: Array,
     state: Array,
-    finish: Callable[..., Any],
+    steps: _Steps,
     extra: Any,
 ) -> tuple[Array, Array, Any]:
-    """Compute all rows in order; `finish` makes of a tile's product what is stored."""
+    """Compute all rows in order, and collect what the steps give."""
     members, rows, size = layout.n_members, layout.block, layout.tile
     shape = (members, rows, x.shape[-1])
     no_tile = _no_tile(layout, x.shape[-1])
@@ -165,20 +194,24 @@ def _through_blocks(
             return z + _product(take(kernels.state, pair(b, p)), take(state, p))
 
         z = lax.fori_loop(0, b, read, z)
-        own = take(kernels.state, pair(b, b))
+        inside = take(kernels.state, pair(b, b))
 
         def tile(t: Any, carry: Any) -> Any:
-            here, last, extra = carry
-            product = _rows(z, t, size) + _product(_rows(own, t, size), here)
+            here, last, own = carry
+            product = _rows(z, t, size) + _product(_rows(inside, t, size), here)
             if layout.has_repeats:
                 repeats = _tile_flag(tables["repeats"], _number(layout, b, t))
                 last = product = jnp.where(repeats, last, product)
-            values, extra = finish(b, t, product, extra)
-            return _put_rows(here, values, t, size), last, extra
+            values, own = steps.tile(b, t, product, own)
+            return _put_rows(here, values, t, size), last, own
 
-        here, last, extra = lax.fori_loop(
-            0, layout.tiles_per_block, tile, (take(state, b), last, extra)
+        here, last, own = lax.fori_loop(
+            0,
+            layout.tiles_per_block,
+            tile,
+            (take(state, b), last, steps.before(b, extra)),
         )
+        extra = steps.after(b, extra, own)
         outputs = outputs + _product(take(kernels.out, b), here)
         return put(state, here, b), outputs, last, extra
 
@@ -299,12 +332,6 @@ def _rows(array: Array, tile: Any, size: int) -> Array:
 
 def _put_rows(array: Array, rows: Array, tile: Any, size: int) -> Array:
     return lax.dynamic_update_slice_in_dim(array, rows, tile * size, axis=1)
-
-
-def _put_tile(array: Array, rows: Array, block: Any, tile: Any, size: int) -> Array:
-    """Put the rows of a tile into an array `(block, member, row, …)`."""
-    start = (block, 0, tile * size, *(0 for _ in rows.shape[2:]))
-    return lax.dynamic_update_slice(array, rows[None], start)
 
 
 def _product(kernel: Array, values: Array) -> Array:

@@ -65,14 +65,15 @@ class PopulationExecutor:
         counts = Counter(reasons[t.number] for t in others if t.number in wanted)
         for reason, n in counts.items():
             logger.info("%d networks are trained by Keras one by one: %s", n, reason)
-        yield from train_population(
-            lowered,
-            context,
-            wanted=wanted,
-            deadline=deadline,
-            report=report,
-            checkpoints=checkpoints,
-        )
+        if any(task.number in wanted for task in lowered):
+            yield from train_population(
+                lowered,
+                context,
+                wanted=wanted,
+                deadline=deadline,
+                report=report,
+                checkpoints=checkpoints,
+            )
         yield from KerasExecutor().train(
             others,
             context,

@@ -36,7 +36,16 @@ from cerebros.training._task import TrainingTask
 
 GROUPING: dict[str, Any] = {
     "version": 1,
-    "sizes": [[1, 16], [2, 16], [4, 16], [4, 32], [8, 64], [16, 128], [32, 256], [64, 512]],
+    "sizes": [
+        [1, 16],
+        [2, 16],
+        [4, 16],
+        [4, 32],
+        [8, 64],
+        [16, 128],
+        [32, 256],
+        [64, 512],
+    ],
     "most_members": 16,
     "fewest_members": 4,
     "block_bytes": 400_000,

@@ -1,4 +1,4 @@
-"""Loading Keras, which must not be interrupted halfway."""
+"""Loading JAX and Keras, which must not be interrupted halfway."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from importlib import import_module
 from types import FrameType
 
 
-def load_keras() -> None:
-    """Import Keras and its backend; an interrupt waits until that is done.
+def load_whole(package: str) -> None:
+    """Import a package; an interrupt waits until that is done.
 
     An exception in the middle of loading their compiled parts ends the process with a
     segmentation fault.
+
+    Args:
+        package: `jax`, or `keras` with its backend.
 
     Raises:
         KeyboardInterrupt: if it was asked for meanwhile.
     """
     if threading.current_thread() is not threading.main_thread():
-        import_module("keras")
+        import_module(package)
         return
     asked_for = threading.Event()
 
@@ -27,7 +30,7 @@ def load_keras() -> None:
 
     before = signal.signal(signal.SIGINT, remember)
     try:
-        import_module("keras")
+        import_module(package)
     finally:
         signal.signal(signal.SIGINT, before)
     if asked_for.is_set():
