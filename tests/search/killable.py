@@ -123,7 +123,7 @@ def kill_at_moments(folder, seed, sign):
 def kill_at_steps(folder, seed):
     rng = random.Random(seed)
     for attempt in range(MOST_ATTEMPTS):
-        n_steps = rng.randint(1, 100)
+        n_steps = rng.randint(1, 60)
         process = forked(lambda n=n_steps: dying_search(folder, n, N_MADE_UP))
         if wait_for(process):
             return attempt

@@ -292,6 +292,22 @@ def test_trials_that_are_finished_together_are_stored_together():
     assert calls == [[0, 1, 2], [3, 4, 5], [6, 7]]
 
 
+def test_an_executor_has_ended_its_work_before_an_error_goes_on():
+    events = []
+
+    class Working(MadeUpExecutor):
+        def train(self, tasks, context, **others):
+            try:
+                yield from super().train(tasks, context, **others)
+            finally:
+                events.append("ended")
+
+    with pytest.raises(Crash) as caught:  # which keeps the frames alive
+        run(CrashingStore(new_store(), 1, before=True), executor=Working())
+    assert events == ["ended"]
+    assert caught.value is not None
+
+
 # --- Checkpoints --------------------------------------------------------------------
 
 

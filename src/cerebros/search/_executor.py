@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from typing import Any, Protocol
 
 from cerebros.training import Checkpoints, Outcome, TrainingContext, TrainingTask
@@ -38,7 +38,7 @@ class Executor(Protocol):
         deadline: float | None,
         report: EpochReport,
         checkpoints: Checkpoints,
-    ) -> Iterator[Finished]:
+    ) -> Generator[Finished, None, None]:
         """Train, and hand outcomes over as soon as they are final.
 
         Args:
@@ -51,7 +51,8 @@ class Executor(Protocol):
             checkpoints: where long trainings keep their state.
 
         Returns:
-            Tasks with their outcomes; those that were finished together at once, so
-            that they are stored at once.
+            A generator of tasks with their outcomes; those that were finished together
+            at once, so that they are stored at once. When it is closed, no work goes
+            on.
         """
         ...

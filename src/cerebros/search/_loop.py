@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 from cerebros.search._definition import definition_of
 from cerebros.search._executor import Executor
@@ -71,12 +71,16 @@ def run_search(
                 report=progress.epoch,
                 checkpoints=store.checkpoints(),
             )
-            for finished in trained:
-                new = [(_trial(t, draws[t.number], o), o.weights) for t, o in finished]
-                store.append_many(new)
-                for trial, _ in new:
-                    trials[trial.number] = trial
-                    progress.trial(trial)
+            with closing(trained):  # an error goes on only when all work has ended
+                for finished in trained:
+                    new = [
+                        (_trial(task, draws[task.number], outcome), outcome.weights)
+                        for task, outcome in finished
+                    ]
+                    store.append_many(new)
+                    for trial, _ in new:
+                        trials[trial.number] = trial
+                        progress.trial(trial)
             if any(n in block for n in _missing(trials, n_trials)):
                 break  # later blocks may learn from this one only when it is whole
             store.checkpoints().keep_only(set())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from functools import partial
 from typing import Any
 
@@ -30,7 +30,7 @@ class KerasExecutor:
         deadline: float | None,
         report: EpochReport,
         checkpoints: Checkpoints,
-    ) -> Iterator[Finished]:
+    ) -> Generator[Finished, None, None]:
         for task in tasks:
             if task.number not in wanted:
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -56,7 +56,7 @@ class PopulationExecutor:
         deadline: float | None,
         report: EpochReport,
         checkpoints: Checkpoints,
-    ) -> Iterator[Finished]:
+    ) -> Generator[Finished, None, None]:
         from cerebros.training.population import reason_not_lowerable, train_population
 
         reasons = {t.number: reason_not_lowerable(t.plan, context) for t in tasks}

@@ -190,11 +190,9 @@ class ChunkRun:
         """Epochs of the next segment; how many changes no result."""
         left = self.recipe.n_epochs - self.epoch
         most = min(left, self.recipe.segment_epochs)
-        if per_epoch is None:
-            n = min(most, max(1, self.recipe.segment_epochs // 8))
-            if deadline is not None and time.monotonic() >= deadline:
-                return 0
-            return n if deadline is not None else most
+        if per_epoch is None:  # one epoch tells how long they take
+            is_late = deadline is not None and time.monotonic() >= deadline
+            return 0 if is_late else 1
         n = max(1, min(most, round(SEGMENT_SECONDS / max(per_epoch, 1e-6))))
         if deadline is None:
             return n
