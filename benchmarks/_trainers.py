@@ -17,7 +17,13 @@ Trainer: TypeAlias = Callable[
     Iterator[tuple[TrainingTask, Outcome]],
 ]
 
-REPORTED = ("layouts", "compile_seconds", "idle_share", "useful_flop")
+REPORTED = (
+    "layouts",
+    "compile_seconds",
+    "train_seconds",
+    "idle_share",
+    "useful_flop",
+)
 """What a report of the engine may say, as attributes or keys."""
 
 
@@ -35,19 +41,23 @@ def loop_trainer() -> Trainer:
 
 def engine_trainer() -> Trainer:
     """The population engine: the only place here that knows how it is called."""
-    from cerebros.training.population import NoCheckpoints, train_population
+    from cerebros.training import NoCheckpoints
+    from cerebros.training.population import train_population
 
     def train(
         tasks: Sequence[TrainingTask], context: TrainingContext, on_report: OnReport
     ) -> Iterator[tuple[TrainingTask, Outcome]]:
-        return train_population(
+        chunks = train_population(
             tasks,
             context,
-            wanted=lambda *_: True,
+            wanted={task.number for task in tasks},
             deadline=None,
-            report=on_report,
+            report=lambda *_: None,
             checkpoints=NoCheckpoints(),
+            on_report=on_report,
         )
+        for finished in chunks:
+            yield from finished
 
     return train
 

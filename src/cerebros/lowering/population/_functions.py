@@ -1,4 +1,4 @@
-"""Activations in JAX, each with its derivative, in the forms that are cheap on a CPU."""
+"""Activations in JAX with their derivatives, in the forms that are cheap on a CPU."""
 
 from __future__ import annotations
 

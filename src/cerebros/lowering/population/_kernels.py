@@ -4,7 +4,8 @@ What a dense step computes from a standardized source is linear in it. So scale,
 and copies are folded into one *effective* kernel and bias, once a step and without the
 batch:
 
-    kernel = Σ over copies of scale × kernel        bias += Σ over copies of kernel · shift
+    kernel = Σ over copies of scale × kernel
+    bias = bias + Σ over copies of kernel · shift
 
 Only these meet the batch, and gradients come back through the same small sums. Every
 copy, scale and shift stays a parameter of its own, so this trains what was drawn.

@@ -106,6 +106,7 @@ class Layout:
             "out": (self.n_layers_out, o, u, b),
             "out_in": (self.n_layers_out_in, o, u, d),
         }
+        shapes: dict[str, tuple[int, ...]]
         shapes = {f"kernel_{k}": (n, c, r, w) for k, (n, r, _, w) in layers.items()}
         if self.has_scales:
             for kind in ("scale", "shift"):

@@ -1,4 +1,4 @@
-"""What a program must know of the networks of a chunk, as arrays that are data to it."""
+"""What a program must know of the networks of a chunk, as data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clipping of gradients as Keras does it: by value, by the norm of each variable, of all.
+"""Clipping of gradients as Keras does it: by value, by each norm, by the norm of all.
 
 A variable of a network is spread over rows, tiles and kernels of its chunk: the kernel
 of a dense step over the rows of its stage, a scale over the inputs and blocks that the
@@ -27,7 +27,8 @@ def clipped(
         return gradients
     squares = _variable_squares(layout, tables, gradients)
     if optimizer.global_clip_norm is not None:
-        total = sum(_total(layout, tables, own) for own in squares.values())
+        parts = [_total(layout, tables, own) for own in squares.values()]
+        total = jnp.stack(parts).sum(axis=0)
         factor = _factor(total, optimizer.global_clip_norm)[None, :, None, None]
         return {k: g * factor for k, g in gradients.items()}
     assert optimizer.clip_norm is not None, "one of the three is asked for"

@@ -65,8 +65,8 @@ def use_cache_folder() -> Path | None:
     The folder is limited in size, and may be shared by processes. A folder that cannot
     be used is said so, and programs are compiled anew.
     """
-    if jax.config.jax_compilation_cache_dir:
-        return Path(jax.config.jax_compilation_cache_dir)
+    if given := jax.config.values.get("jax_compilation_cache_dir"):
+        return Path(given)
     named = os.environ.get(CACHE_VARIABLE)
     if named == "":
         return None

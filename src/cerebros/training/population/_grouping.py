@@ -195,9 +195,8 @@ def _group(
         for part in parts
     ]
     needed = [n_layers(own) for own in layers]
-    layout = replace(
-        layout, **{name: max(own[name] for own in needed) for name in needed[0]}
-    )
+    largest: dict[str, Any] = {k: max(own[k] for own in needed) for k in needed[0]}
+    layout = replace(layout, **largest)
     chunks = tuple(
         (
             Chunk(tuple(Member(t.plan, c, s) for t, c, s in part), layout, own),

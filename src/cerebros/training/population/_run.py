@@ -21,6 +21,7 @@ from cerebros.training._row_order import epoch_batches
 from cerebros.training._split import Rows
 from cerebros.training._task import TrainingTask
 from cerebros.training.population._compiling import compiled
+from cerebros.training.population._report import PopulationReport
 from cerebros.training.population._segment import (
     Data,
     Rates,
@@ -49,6 +50,7 @@ class ChunkRun:
         wanted: numbers of the trials that are asked for.
         report: told of every epoch.
         checkpoints: where states are kept between segments.
+        figures: of the whole population, which the chunk adds to.
     """
 
     chunk: Chunk
@@ -60,6 +62,7 @@ class ChunkRun:
     wanted: frozenset[int]
     report: EpochReport
     checkpoints: Checkpoints
+    figures: PopulationReport
     history: dict[str, list[list[float]]] = field(default_factory=dict)
     epoch: int = 0
     train_seconds: float = 0.0
@@ -88,7 +91,9 @@ class ChunkRun:
             arguments = (
                 state, tables, self.data, self.rates, orders, jnp.int32(0)
             )  # fmt: skip
+            begun = time.monotonic()
             program = compiled(self.recipe, arguments)
+            compile_seconds, first_epoch = time.monotonic() - begun, self.epoch
             per_epoch = None
             while self.epoch < self.recipe.n_epochs and self._is_training(state):
                 n_epochs = self._next_epochs(per_epoch, deadline)
@@ -105,7 +110,20 @@ class ChunkRun:
                 self.train_seconds += seconds
                 if self.epoch < self.recipe.n_epochs and self._is_training(state):
                     self._keep(state)
+            self._add_figures(self.epoch - first_epoch, compile_seconds)
             return self._finished(state, time.monotonic() - start)
+
+    def _add_figures(self, n_epochs: int, compile_seconds: float) -> None:
+        recipe = self.recipe
+        n_validated = self.data.valid_inputs.shape[0] * self.data.valid_inputs.shape[2]
+        self.figures.add(
+            self.chunk,
+            sum(task.number in self.wanted for task in self.tasks),
+            n_trained=n_epochs * recipe.n_batches * recipe.batch_columns,
+            n_validated=n_epochs * n_validated,
+            seconds=self.train_seconds,
+            compile_seconds=compile_seconds,
+        )
 
     # --- Beginning and going on -----------------------------------------------------
 

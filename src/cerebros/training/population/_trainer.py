@@ -22,7 +22,7 @@ from cerebros.training._task import TrainingContext, TrainingTask
 from cerebros.training.population._grouping import Group, groups_of
 from cerebros.training.population._head import head_of
 from cerebros.training.population._optimizers import optimizer_of
-from cerebros.training.population._report import PopulationReport
+from cerebros.training.population._report import PopulationReport, words_of
 from cerebros.training.population._run import ChunkRun, EpochReport
 from cerebros.training.population._segment import Data, Rates, Recipe
 
@@ -66,6 +66,7 @@ def train_population(
         for run in _runs(group, context, numbers, report, checkpoints, figures)
     ]
     yield from _side_by_side(runs, deadline)
+    logger.info("%s", figures)
     if on_report is not None:
         on_report(figures)
 
@@ -83,11 +84,11 @@ def _runs(
     figures: PopulationReport,
 ) -> list[ChunkRun]:
     """The chunks of a group that hold a wanted task."""
-    first, tasks = group.chunks[0]
+    tasks = group.chunks[0][1]
     split = tasks[0].split or context.split
     recipe = _recipe(group, context, split)
     data = _data(context, split)
-    figures.layouts.append(str(group.layout))
+    figures.layouts.append(words_of(group.layout))
     runs = []
     for chunk, tasks in group.chunks:
         if wanted.isdisjoint(task.number for task in tasks):
@@ -103,6 +104,7 @@ def _runs(
                 wanted=wanted,
                 report=report,
                 checkpoints=checkpoints,
+                figures=figures,
             )
         )
     # The largest first, so that no core ends up alone with it.
