@@ -215,7 +215,6 @@ def _order(task: TrainingTask, context: TrainingContext, epoch: int) -> jax.Arra
         np.arange(n_rows),
         batch_size=context.settings.batch_rows(n_rows),
         seed=task.seed,
-        number=task.number,
         epoch=epoch,
     )
     return jnp.asarray(np.array(batches, np.int32))

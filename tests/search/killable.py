@@ -22,7 +22,7 @@ from made_up import CONTEXT, MadeUpExecutor, contents, run
 from cerebros.search import MemoryStore, SqlStore
 
 KEEP = 2
-N_MADE_UP = 10
+N_MADE_UP = 18
 MOST_ATTEMPTS = 400
 
 
@@ -123,7 +123,7 @@ def kill_at_moments(folder, seed, sign):
 def kill_at_steps(folder, seed):
     rng = random.Random(seed)
     for attempt in range(MOST_ATTEMPTS):
-        n_steps = rng.randint(1, 60)
+        n_steps = rng.randint(1, 100)
         process = forked(lambda n=n_steps: dying_search(folder, n, N_MADE_UP))
         if wait_for(process):
             return attempt

@@ -248,6 +248,7 @@ class StoreContract:
             again = open_store(LOSS, 1).checkpoints()
             assert same_bits(again.read("block_0") or {}, arrays)
             assert same_bits(again.read("block_1") or {}, others)
+            assert list(again.read("block_0") or {}) == list(arrays)
 
     def test_a_checkpoint_does_not_change_with_the_arrays_it_was_made_of(self) -> None:
         with self.place() as open_store:

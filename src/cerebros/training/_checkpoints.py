@@ -14,7 +14,10 @@ class Checkpoints(Protocol):
     """Keeps arrays under names that are safe as names of files."""
 
     def read(self, key: str) -> Arrays | None:
-        """The arrays under a name; None if there are none, or they are damaged."""
+        """The arrays under a name, in the order in which they were written.
+
+        None if there are none, or they are damaged, which is logged.
+        """
         ...
 
     def write(self, key: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:

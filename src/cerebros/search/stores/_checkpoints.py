@@ -55,7 +55,8 @@ class FileCheckpoints:
 
     def read(self, key: str) -> Arrays | None:
         try:
-            return dict(from_safetensors(self._files.cat_file(self._path(key))))
+            found = from_safetensors(self._files.cat_file(self._path(key)))
+            return {name.partition(":")[2]: found[name] for name in sorted(found)}
         except FileNotFoundError:
             return None
         except Exception as error:
@@ -65,7 +66,10 @@ class FileCheckpoints:
             return None
 
     def write(self, key: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        in_order = {k: np.asarray(array, order="C") for k, array in arrays.items()}
+        in_order = {  # numbered, because safetensors does not keep the order of names
+            f"{i:06d}:{name}": np.asarray(array, order="C")
+            for i, (name, array) in enumerate(arrays.items())
+        }
         try:
             write_whole(self._files, self._path(key), to_safetensors(in_order))
         except StoreError as error:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,10 +17,15 @@ from cerebros.lowering.population import FUNCTIONS
 from cerebros.training._keras_object import KerasObject, Named, display_name
 from cerebros.training._task import TrainingContext
 from cerebros.training.population._losses import OPTIONS, ROW_LOSSES, SHORT_NAMES
-from cerebros.training.population._metrics import METRIC_OPTIONS, METRICS, n_sums
+from cerebros.training.population._metrics import (
+    METRIC_OPTIONS,
+    METRIC_SHORT_NAMES,
+    METRICS,
+)
 
 Array = jax.Array
 MetricState = tuple[Array, ...]
+Options = tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class Function:
 
     kind: str
     column: str
-    options: tuple[tuple[str, Any], ...] = ()
+    options: Options = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +51,14 @@ class HeadOutput:
         width: rows.
         activation: what is applied to them.
         scale: from standardized numbers to the units of the target, or None.
+        loss: of this output.
         metrics: of this output.
     """
 
     width: int
     activation: str
     scale: OutputScale | None
+    loss: Function
     metrics: tuple[Function, ...]
 
 
@@ -59,12 +67,10 @@ class Head:
     """Outputs, loss and metrics of a population.
 
     Attributes:
-        outputs: in order.
-        function: the loss of each output; their sum is minimized.
+        outputs: in order; the sum of their losses is minimized.
     """
 
     outputs: tuple[HeadOutput, ...]
-    function: Function
 
     def column_names(self) -> tuple[str, ...]:
         """Columns of the history that concern the training rows."""
@@ -120,14 +126,16 @@ class Head:
         row_mask: Array,
         sample_weight: Array | None,
     ) -> list[Array]:
+        there = row_mask > 0
         weight = row_mask if sample_weight is None else row_mask * sample_weight
         share = weight / jnp.maximum(row_mask.sum(), 1)
-        options = dict(self.function.options)
+        # Where there is no row, values and gradients may be anything, even none.
+        predictions = self.predictions(jnp.where(there, z, 0))
         result = []
-        for y, p in zip(targets, self.predictions(z), strict=True):
-            rows = ROW_LOSSES[self.function.kind](y, p, options)
-            # Where there is no row a prediction may be anything.
-            result.append((jnp.where(row_mask > 0, rows, 0) * share).sum(axis=-1))
+        for output, y, p in zip(self.outputs, targets, predictions, strict=True):
+            row_loss = ROW_LOSSES[output.loss.kind]
+            rows = row_loss(jnp.where(there, y, 0), p, dict(output.loss.options))
+            result.append((jnp.where(there, rows, 0) * share).sum(axis=-1))
         return result
 
     def metric_state(self, n_members: int) -> MetricState:
@@ -135,7 +143,10 @@ class Head:
         n_losses = len(self.outputs) if len(self.outputs) > 1 else 0
         sizes = [2] * (1 + n_losses)
         for output in self.outputs:
-            sizes += [n_sums(m.kind, dict(m.options)) for m in output.metrics]
+            sizes += [
+                METRICS[metric.kind].n_sums(output.width, dict(metric.options))
+                for metric in output.metrics
+            ]
         return tuple(jnp.zeros((n_members, n), jnp.float32) for n in sizes)
 
     def update(
@@ -158,8 +169,9 @@ class Head:
         ]
         predictions = self.predictions(z)
         for output, y, p in zip(self.outputs, targets, predictions, strict=True):
+            y = jnp.where(row_mask > 0, y, 0)
             for metric in output.metrics:
-                sums = METRICS[metric.kind][0]
+                sums = METRICS[metric.kind].sums
                 added.append(sums(y, p, row_mask, dict(metric.options)))
         return tuple(s + a for s, a in zip(state, added, strict=True))
 
@@ -169,7 +181,7 @@ class Head:
         values = [s[:, 0] / jnp.maximum(s[:, 1], 1) for s in state[:n_losses]]
         metrics = [metric for output in self.outputs for metric in output.metrics]
         for metric, sums in zip(metrics, state[n_losses:], strict=True):
-            values.append(METRICS[metric.kind][1](sums, dict(metric.options)))
+            values.append(METRICS[metric.kind].result(sums, dict(metric.options)))
         return dict(zip(self.column_names(), values, strict=True))
 
 
@@ -178,7 +190,21 @@ def _activated(z: Array, activation: str) -> Array:
         return jax.nn.softmax(z, axis=1)
     if activation == "log_softmax":
         return jax.nn.log_softmax(z, axis=1)
+    return _of_each_number(activation, z)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _of_each_number(activation: str, z: Array) -> Array:
     return FUNCTIONS[activation](z)[0]
+
+
+@_of_each_number.defjvp
+def _slope(
+    activation: str, at: tuple[Array], change: tuple[Array]
+) -> tuple[Array, Array]:
+    # Derived by JAX, |x| in the cheap forms would have the wrong slope at 0.
+    value, slope = FUNCTIONS[activation](at[0])
+    return value, slope * change[0]
 
 
 # --- From names and Keras objects ---------------------------------------------------
@@ -195,76 +221,97 @@ def head_of(context: TrainingContext, outputs: Sequence[tuple[int, str]]) -> Hea
         LoweringError: if the loss or a metric is not known here; the message names it.
     """
     settings = context.settings
-    loss = _loss(settings.loss or "mse")
     scales = context.output_scales or (None,) * len(outputs)
     widths = [y.reshape(len(y), -1).shape[1] for y in context.data.targets]
     result = []
     for (width, activation), scale, target in zip(outputs, scales, widths, strict=True):
+        loss = _loss(settings.loss or "mse", target, width)
         metrics = tuple(
             _metric(metric, target, width) for metric in settings.metrics or ()
         )
         columns = [metric.column for metric in metrics]
         if len(set(columns)) < len(columns):
             raise LoweringError(f"two metrics have one name: {columns}")
-        result.append(HeadOutput(width, activation, scale, metrics))
-        is_sparse = loss.kind == "sparse_categorical_crossentropy"
-        if target != (1 if is_sparse else width):
-            raise LoweringError(
-                f"targets of width {target} for outputs of width {width} are left to "
-                "Keras"
-            )
-    return Head(tuple(result), loss)
-
-
-def _loss(named: Named) -> Function:
-    name = display_name(named)
-    kind = SHORT_NAMES.get(name, name)
-    if kind not in ROW_LOSSES:
-        raise LoweringError(f"the loss {name!r} is not known to the population engine")
-    options = _options(named, OPTIONS.get(kind, frozenset()), f"the loss {name!r}")
-    return Function(kind, "loss", options)
+        result.append(HeadOutput(width, activation, scale, loss, metrics))
+    return Head(tuple(result))
 
 
 _ACCURACY = {"accuracy", "acc"}
 _CROSSENTROPY = {"crossentropy", "ce"}
 
 
+def _loss(named: Named, target: int, width: int) -> Function:
+    what = f"the loss {display_name(named)!r}"
+    if isinstance(named, str) and named.lower() in _CROSSENTROPY:
+        kind = f"{_kind_of_classes(target, width)}_crossentropy"
+        options: Options = ()
+    else:
+        kind = _kind(named, ROW_LOSSES, SHORT_NAMES, what)
+        options = _options(named, OPTIONS.get(kind, frozenset()), what)
+    if isinstance(named, KerasObject):
+        if hasattr(named.source, "update_state"):
+            raise LoweringError(f"{what} is a metric")
+        # Keras leaves it out of the configuration.
+        if (dtype := getattr(named.source, "dtype", "float32")) != "float32":
+            raise LoweringError(f"{what} has dtype={dtype!r}, which is left to Keras")
+    if target != (1 if kind.startswith("sparse") else width):
+        raise LoweringError(
+            f"targets of width {target} for outputs of width {width} are left to Keras"
+        )
+    return Function(kind, "loss", options)
+
+
 def _metric(named: Named, target: int, width: int) -> Function:
     name = display_name(named)
-    kind = SHORT_NAMES.get(name, name)
-    if isinstance(named, str) and name in _ACCURACY | _CROSSENTROPY:
-        which = "binary" if width == 1 else "categorical"
-        if width > 1 and target == 1:
-            which = "sparse_categorical"
-        what = "accuracy" if name in _ACCURACY else "crossentropy"
-        return Function(f"{which}_{what}", named)
-    if isinstance(named, KerasObject) and not named.config:
-        raise LoweringError(
-            f"the metric {name!r} is a function, which is left to Keras"
-        )
-    if kind not in METRICS:
-        raise LoweringError(
-            f"the metric {name!r} is not known to the population engine"
-        )
-    allowed = METRIC_OPTIONS.get(kind, frozenset())
-    options = _options(named, allowed, f"the metric {name!r}")
-    if kind in ("precision", "recall") and isinstance(
-        dict(options).get("thresholds"), (list, tuple)
-    ):
-        raise LoweringError(f"the metric {name!r} has several thresholds")
-    needs_classes = kind.startswith(("categorical", "top_k", "sparse"))
-    is_sparse = kind.startswith("sparse")
-    if needs_classes and target != (1 if is_sparse else width):
-        raise LoweringError(f"the metric {name!r} does not suit the targets")
-    if not needs_classes and target != width:
-        raise LoweringError(f"the metric {name!r} does not suit the targets")
-    given = named.given_name if isinstance(named, KerasObject) else None
-    column = given or (named if isinstance(named, str) else name)
-    return Function(kind, column, options)
+    what = f"the metric {name!r}"
+    if isinstance(named, str) and named.lower() in _ACCURACY:
+        return Function(f"{_kind_of_classes(target, width)}_accuracy", named)
+    if isinstance(named, KerasObject) and not hasattr(named.source, "update_state"):
+        raise LoweringError(f"{what} is a function or a loss, which is left to Keras")
+    kind = _kind(named, METRICS, METRIC_SHORT_NAMES, what)
+    options = _options(named, METRIC_OPTIONS.get(kind, frozenset()), what)
+    if target != (1 if kind.startswith("sparse") else width):
+        raise LoweringError(f"{what} does not suit the targets")
+    given = named.given_name if isinstance(named, KerasObject) else named
+    return Function(kind, given or name, options)
+
+
+def _kind_of_classes(target: int, width: int) -> str:
+    """What Keras takes classes for, from the widths of target and output."""
+    if width == 1:
+        return "binary"
+    return "sparse_categorical" if target == 1 else "categorical"
+
+
+def _kind(
+    named: Named, known: Collection[str], short_names: Mapping[str, str], what: str
+) -> str:
+    """Keras's name in snake case.
+
+    Raises:
+        LoweringError: if it is not known here, the user's own, or spelled in a way
+            that Keras would not take.
+    """
+    name = display_name(named)
+    kind = short_names.get(name, name)
+    is_text = isinstance(named, str)
+    if kind not in known or (is_text and not _is_spelled(str(named), name, kind)):
+        raise LoweringError(f"{what} is not known to the population engine")
+    if isinstance(named, KerasObject) and not named.is_of_keras:
+        raise LoweringError(f"{what} is the user's own")
+    return kind
+
+
+def _is_spelled(given: str, name: str, kind: str) -> bool:
+    """Whether Keras knows a text: a function's name, a class's, or a short name."""
+    if given == kind or (name != kind and given in (name, name.upper())):
+        return True
+    parts = {"auc": "AUC", "kl": "KL"}
+    return given == "".join(parts.get(p, p.capitalize()) for p in kind.split("_"))
 
 
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
-    "reduction": ("sum_over_batch_size",),
+    "reduction": ("sum_over_batch_size", "mean"),
     "dtype": ("float32", None),
     "axis": (-1,),
     "ignore_class": (None,),
@@ -275,13 +322,17 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "from_logits": (False,),
     "top_k": (None,),
     "class_id": (None,),
-    "label_smoothing": (0, 0.0),
+    "label_smoothing": (0,),
+    "num_regressors": (0,),
+    "thresholds": (None,),
+}
+_VALUES: dict[str, tuple[Any, ...]] = {
+    "curve": ("ROC", "PR"),
+    "class_aggregation": ("uniform_average", "variance_weighted_average"),
 }
 
 
-def _options(
-    named: Named, allowed: frozenset[str], what: str
-) -> tuple[tuple[str, Any], ...]:
+def _options(named: Named, allowed: frozenset[str], what: str) -> Options:
     """Options of a Keras object.
 
     Raises:
@@ -289,17 +340,12 @@ def _options(
     """
     if isinstance(named, str) or not named.config:
         return ()
-    if not named.is_of_keras:
-        raise LoweringError(f"{what} is the user's own")
     result = {}
     for key, value in json.loads(named.config).items():
         if key in ("name", "fn") or value in _NEUTRAL.get(key, ()):
             continue
-        if isinstance(value, dict) and value.get("class_name") == "DTypePolicy":
-            continue
-        if key == "thresholds" and key not in allowed:
-            continue  # of AUC: follows from their number
-        if key not in allowed or isinstance(value, (dict, list)):
+        is_known = key in allowed and value in _VALUES.get(key, (value,))
+        if not is_known or isinstance(value, (dict, list)):
             raise LoweringError(f"{what} has {key}={value!r}, which is left to Keras")
         result[key] = value
     return tuple(sorted(result.items()))

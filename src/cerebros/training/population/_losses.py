@@ -126,6 +126,39 @@ def _categorical_focal(y: Array, p: Array, options: Mapping[str, Any]) -> Array:
     return (factor * -y * jnp.log(shares)).sum(axis=1)
 
 
+def _divergence(y: Array, p: Array, _: Mapping[str, Any]) -> Array:
+    y, p = jnp.clip(y, _SMALL, 1), jnp.clip(p, _SMALL, 1)
+    return (y * jnp.log(y / p)).sum(axis=1)
+
+
+def _hinge(y: Array, p: Array, _: Mapping[str, Any]) -> Array:
+    return _mean(_margins(y, p))
+
+
+def _squared_hinge(y: Array, p: Array, _: Mapping[str, Any]) -> Array:
+    return _mean(jnp.square(_margins(y, p)))
+
+
+def _margins(y: Array, p: Array) -> Array:
+    # A batch of zeros and ones only is read as classes -1 and 1, as in Keras.
+    is_binary = ((y == 0) | (y == 1)).all()
+    return jnp.maximum(1 - jnp.where(is_binary, 2 * y - 1, y) * p, 0)
+
+
+def _categorical_hinge(y: Array, p: Array, _: Mapping[str, Any]) -> Array:
+    right, wrong = (y * p).sum(axis=1), ((1 - y) * p).max(axis=1)
+    return jnp.maximum(wrong - right + 1, 0)
+
+
+def _cosine(y: Array, p: Array, _: Mapping[str, Any]) -> Array:
+    return -(_of_length_one(y, 0) * _of_length_one(p, 1)).sum(axis=1)
+
+
+def _of_length_one(x: Array, axis: int) -> Array:
+    squares = jnp.square(x).sum(axis=axis, keepdims=True)
+    return x * jnp.minimum(jax.lax.rsqrt(squares), 1 / _SMALL)
+
+
 ROW_LOSSES: dict[str, RowLoss] = {
     "mean_squared_error": _squared,
     "mean_absolute_error": _absolute,
@@ -139,6 +172,11 @@ ROW_LOSSES: dict[str, RowLoss] = {
     "categorical_crossentropy": _categorical,
     "categorical_focal_crossentropy": _categorical_focal,
     "sparse_categorical_crossentropy": _sparse,
+    "kl_divergence": _divergence,
+    "hinge": _hinge,
+    "squared_hinge": _squared_hinge,
+    "categorical_hinge": _categorical_hinge,
+    "cosine_similarity": _cosine,
 }
 """By Keras's names."""
 
@@ -148,10 +186,9 @@ SHORT_NAMES = {
     "mape": "mean_absolute_percentage_error",
     "msle": "mean_squared_logarithmic_error",
     "bce": "binary_crossentropy",
-    "logcosh": "log_cosh",
-    "cce": "categorical_crossentropy",
+    "kld": "kl_divergence",
 }
-"""Other names of the same."""
+"""Other names of the same; Keras knows them in capitals, too."""
 
 OPTIONS: dict[str, frozenset[str]] = {
     "huber": frozenset({"delta"}),

@@ -7,11 +7,14 @@ then the parameter from the *new* slots. XLA needs the order to work in place.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
 
 from cerebros.errors import LoweringError
 from cerebros.training._keras_object import KerasObject, display_name
@@ -26,7 +29,8 @@ class Optimizer:
     """An optimizer and its settings.
 
     Attributes:
-        name: `"sgd"`, `"adam"`, `"adamw"`, `"rmsprop"`, `"adagrad"` or `"lion"`.
+        name: `"sgd"`, `"adam"`, `"adamw"`, `"nadam"`, `"rmsprop"`, `"adagrad"` or
+            `"lion"`.
         learning_rate: where a member has none of its own.
         weight_decay: share of a parameter, times the rate, that it loses each step,
             where a member has none of its own; None for nothing.
@@ -60,11 +64,15 @@ class Optimizer:
         return tuple(jnp.zeros_like(parameter) for _ in range(self.n_slots))
 
     def correction(self, step: Array) -> Array:
-        """What the rate is multiplied by, since moments begin at zero.
+        """What makes up for moments that begin at zero: a factor of the rate.
+
+        Of Nadam three numbers: factors of the mean, the gradient and the square.
 
         Args:
             step: counted from 1.
         """
+        if self.name == "nadam":
+            return self._nesterov_correction(step)
         if not self.name.startswith("adam"):
             return jnp.ones((), jnp.float32)
         n = step.astype(jnp.float32)
@@ -72,6 +80,16 @@ class Optimizer:
         second = 1 - jnp.power(jnp.float32(self["beta_2"]), n)
         correction: Array = jnp.sqrt(second) / first
         return correction
+
+    def _nesterov_correction(self, step: Array) -> Array:
+        all_decays = _nesterov_decays(self["beta_1"])
+        decays = jnp.asarray(all_decays, jnp.float32)
+        products = jnp.asarray(np.cumprod(all_decays), jnp.float32)
+        own, after = _at(decays, step - 1), _at(decays, step)
+        product = _at(products, step - 1)
+        second = 1 - jnp.power(jnp.float32(self["beta_2"]), step.astype(jnp.float32))
+        factors = after / (1 - product * after), (1 - own) / (1 - product), 1 / second
+        return jnp.stack(factors)
 
     def slots_after(self, gradient: Array, slots: Slots, rate: Array) -> Slots:
         """What is remembered after a step.
@@ -133,6 +151,10 @@ class Optimizer:
             return parameter + slots[0]
         if self.name == "lion":
             return parameter - rate * jnp.sign(slots[0])
+        if self.name == "nadam":
+            direction = slots[0] * correction[0] + gradient * correction[1]
+            size = jnp.sqrt(slots[1] * correction[2]) + self["epsilon"]
+            return parameter - rate * direction / size
         step: Array
         if self.name in ("rmsprop", "adagrad"):
             step = rate * gradient / jnp.sqrt(slots[0] + self["epsilon"])
@@ -142,10 +164,26 @@ class Optimizer:
         return parameter - step
 
 
+def _nesterov_decays(beta: float) -> npt.NDArray[Any]:
+    """Decay of Nadam's mean in each step, until neither it nor its product changes.
+
+    Reference:
+        Dozat, 2016, "Incorporating Nesterov Momentum into Adam".
+    """
+    n_steps = 512 + (math.ceil(math.log(1e-9) / math.log(beta)) if beta > 0 else 0)
+    return beta * (1 - 0.5 * 0.96 ** np.arange(1, n_steps))
+
+
+def _at(values: Array, i: Array) -> Array:
+    """The value of a step, which is the last one ever after."""
+    return values[jnp.minimum(i, len(values) - 1)]
+
+
 _USUAL: dict[str, dict[str, Any]] = {
     "sgd": {"momentum": 0.0, "nesterov": False},
     "adam": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
     "adamw": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "weight_decay": 0.004},
+    "nadam": {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
     "rmsprop": {"rho": 0.9, "epsilon": 1e-7},
     "adagrad": {"initial_accumulator_value": 0.1, "epsilon": 1e-7},
     "lion": {"beta_1": 0.9, "beta_2": 0.99},
@@ -197,6 +235,11 @@ def optimizer_of(settings: TrainingSettings) -> Optimizer:
             raise LoweringError(
                 f"the optimizer {name!r} has {key}={value!r}, which is not known here"
             )
+    if name == "nadam" and not 0 <= known["beta_1"] <= 0.9999:
+        raise LoweringError(
+            f"the optimizer 'nadam' has beta_1={known['beta_1']!r}, but only 0 to "
+            "0.9999 is known here"
+        )
     if settings.weight_decay is not None:
         decay = settings.weight_decay
     return Optimizer(
