@@ -150,3 +150,39 @@ def test_scores_have_the_same_distribution_in_other_groupings():
     )
     assert ks_2samp(ours, theirs, method="asymp").pvalue > 0.5
     assert np.median(np.abs(ours / theirs - 1)) < 0.05
+
+
+def test_what_idled_before_an_interrupt_is_trained_as_if_it_had_not(monkeypatch):
+    """A time budget ends a search of one trial; then three are asked for."""
+    monkeypatch.setattr(_run, "SEGMENT_SECONDS", 0.0)
+    checkpoints = CrashingCheckpoints()
+    checkpoints.left = 2
+    with pytest.raises(Crash):
+        trained_by_engine(TASKS[:3], CONTEXT, wanted={0}, checkpoints=checkpoints)
+    checkpoints.left = None
+    found = trained_by_engine(TASKS[:3], CONTEXT, checkpoints=checkpoints)
+    assert_equal(found, trained_by_engine(TASKS[:3], CONTEXT))
+
+
+def test_checkpoints_are_removed_when_their_trials_are_done(monkeypatch):
+    monkeypatch.setattr(_run, "SEGMENT_SECONDS", 0.0)
+    checkpoints = CrashingCheckpoints()
+    trained_by_engine(TASKS, CONTEXT, checkpoints=checkpoints)
+    assert not checkpoints.kept
+
+
+def test_an_interrupt_stops_between_segments_and_loses_no_finished_chunk(monkeypatch):
+    monkeypatch.setattr(_run, "SEGMENT_SECONDS", 0.0)
+    long = context_of((4,), (1,), epochs=100_000)
+    checkpoints = CrashingCheckpoints()
+    told = []
+
+    def report(number, epoch, metrics):
+        told.append(epoch)
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained_by_engine(TASKS, long, checkpoints=checkpoints, report=report)
+    assert max(told) < 1000
+    assert checkpoints.kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -68,13 +69,16 @@ class ChunkRun:
     train_seconds: float = 0.0
 
     def outcomes(
-        self, deadline: float | None, *, device: Any
+        self, deadline: float | None, *, device: Any, stop: threading.Event
     ) -> list[tuple[TrainingTask, Outcome]]:
         """Train to the end, or until the time is up.
+
+        After an interrupt nothing comes of it but the checkpoint of the last segment.
 
         Args:
             deadline: `time.monotonic()` at which training stops.
             device: that computes.
+            stop: set when training is interrupted.
         """
         start = time.monotonic()
         with jax.default_device(device):
@@ -99,6 +103,8 @@ class ChunkRun:
                 n_epochs = self._next_epochs(per_epoch, deadline)
                 if n_epochs == 0:
                     break
+                if stop.is_set():
+                    return []
                 begun = time.monotonic()
                 orders = jnp.asarray(self._orders(n_epochs))
                 state, columns = program(
@@ -129,9 +135,13 @@ class ChunkRun:
 
     @property
     def key(self) -> str:
-        """Name of the checkpoint: it belongs to these trials in this arrangement."""
+        """Name of the checkpoint: it belongs to these trials in this arrangement.
+
+        Also to those that are wanted: the others idle, and have no best epoch.
+        """
         numbers = [task.number for task in self.tasks]
-        text = repr((numbers, self.recipe.layout, self.recipe.n_epochs))
+        wanted = sorted(self.wanted.intersection(numbers))
+        text = repr((numbers, wanted, self.recipe.layout, self.recipe.n_epochs))
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         return f"population_{min(numbers):05d}_{digest}"
 

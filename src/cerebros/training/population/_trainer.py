@@ -202,8 +202,8 @@ def _side_by_side(
         try:
             while not stop.is_set():
                 run = waiting.get_nowait()
-                if finished := _outcomes(run, deadline, device):
-                    done.put(finished)
+                if finished := _outcomes(run, deadline, device, stop):
+                    done.put((run, finished))
         except queue.Empty:
             pass
         except BaseException as error:
@@ -218,16 +218,36 @@ def _side_by_side(
         n_left = len(workers)
         while n_left:
             item = done.get()
+            if isinstance(item, BaseException):
+                raise item
             if item is None:
                 n_left -= 1
-            elif isinstance(item, BaseException):
-                raise item
             else:
-                yield item
+                yield from _handed_over(*item)
+    except GeneratorExit:
+        raise
+    except BaseException:
+        # What was finished is not lost, whatever went wrong beside it.
+        stop.set()
+        for worker in workers:
+            worker.join()
+        while not done.empty():
+            if isinstance(item := done.get(), tuple):
+                yield from _handed_over(*item)
+        raise
     finally:
         stop.set()
         for worker in workers:
             worker.join()
+
+
+def _handed_over(
+    run: ChunkRun, finished: list[tuple[TrainingTask, Outcome]]
+) -> Iterator[list[tuple[TrainingTask, Outcome]]]:
+    """Hand outcomes over; when that returns they are stored, and need no checkpoint."""
+    yield finished
+    if all(outcome.status.is_final for _, outcome in finished):
+        run.checkpoints.remove(run.key)
 
 
 def _devices(n: int) -> list[Any]:
@@ -244,11 +264,11 @@ def _devices(n: int) -> list[Any]:
 
 
 def _outcomes(
-    run: ChunkRun, deadline: float | None, device: Any
+    run: ChunkRun, deadline: float | None, device: Any, stop: threading.Event
 ) -> list[tuple[TrainingTask, Outcome]]:
     """What came of a chunk; an error is the outcome of all of its members."""
     try:
-        return run.outcomes(deadline, device=device)
+        return run.outcomes(deadline, device=device, stop=stop)
     except Exception as error:
         text = str(error)
         is_memory = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in text
