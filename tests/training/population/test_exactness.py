@@ -84,7 +84,7 @@ def assert_agree(ours, theirs, *, rtol=1e-4):
 def test_random_plans_learn_the_same():
     """SGD: Adam would blow up gradients that are nothing but rounding to full steps."""
     compared = 0
-    for plan in examples_of(14):
+    for plan in examples_of(10):
         context = context_of(
             plan.input_widths, plan.output_widths, epochs=2, optimizer="sgd"
         )
@@ -93,7 +93,7 @@ def test_random_plans_learn_the_same():
         ours = trained_by_engine([task], context)[3]
         assert_agree(ours, trained_by_keras([task], context)[3])
         compared += 1
-    assert compared >= 10
+    assert compared >= 8
 
 
 OPTIMIZERS = {
@@ -109,8 +109,10 @@ OPTIMIZERS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.parametrize("copies", ["drawn", "distinct"])
+@pytest.mark.parametrize(
+    ("name", "copies"),
+    [*((name, "drawn") for name in OPTIMIZERS), ("adam", "distinct")],
+)
 def test_wirings_learn_the_same_with_every_optimizer(name, copies):
     """Twenty-one steps of a whole population, of which Keras repeats two members."""
     plans_ = wired(6, copies=copies, scale_shift=name != "momentum")
