@@ -17,6 +17,7 @@ from cerebros.lowering.population._common_layout import coupled_width as coupled
 from cerebros.lowering.population._common_layout import has_copies as has_copies
 from cerebros.lowering.population._common_layout import n_layers as n_layers
 from cerebros.lowering.population._common_layout import port_widths as port_widths
+from cerebros.lowering.population._drops import keys_of as keys_of
 from cerebros.lowering.population._layout import Layout as Layout
 from cerebros.lowering.population._layout import rounded_up as rounded_up
 from cerebros.lowering.population._seating import Seating as Seating
@@ -26,6 +27,8 @@ from cerebros.lowering.population._seating import seat as seat
 from cerebros.lowering.population._tables import Tables as Tables
 
 if TYPE_CHECKING:
+    from cerebros.lowering.population._dropping import kept as kept
+    from cerebros.lowering.population._dropping import row_bits as row_bits
     from cerebros.lowering.population._functions import FUNCTIONS as FUNCTIONS
     from cerebros.lowering.population._kernels import Kernels as Kernels
     from cerebros.lowering.population._kernels import Parameters as Parameters
@@ -64,7 +67,9 @@ _JAX = {
     "new_moments": "_program",
     "parameter_gradients": "_kernels",
     "predict": "_program",
+    "kept": "_dropping",
     "put": "_kernels",
+    "row_bits": "_dropping",
     "take": "_kernels",
 }
 

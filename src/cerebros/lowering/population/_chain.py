@@ -135,6 +135,11 @@ class Chain:
     output_activations: tuple[str, ...]
     statistics: tuple[Statistics, ...]
 
+    @property
+    def has_dropout(self) -> bool:
+        """Whether something is dropped in training."""
+        return any(read.mask for stage in self.stages for read in stage.reads)
+
 
 def chain_of(plan: NetworkPlan) -> Chain:
     """The chain of stages that computes and learns the same as a plan."""

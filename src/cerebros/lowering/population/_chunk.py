@@ -76,11 +76,17 @@ class Chunk:
             for i, m in enumerate(self.members)
         )
 
-    def tables(self) -> Tables:
-        """What the program must know of the networks."""
+    def tables(self, seeds: Sequence[int] = ()) -> Tables:
+        """What the program must know of the networks.
+
+        Args:
+            seeds: of dropout, one for each member; needed only where there is any.
+        """
         chains = [member.chain for member in self.members]
         seatings = [member.seating for member in self.members]
-        return make_tables(chains, seatings, self.addresses, self.layout, self.layers)
+        return make_tables(
+            chains, seatings, self.addresses, self.layout, self.layers, seeds
+        )
 
     def pack(self, weights: Sequence[Mapping[str, npt.ArrayLike]]) -> PackedWeights:
         """Arrays of the chunk from the weights of each member.

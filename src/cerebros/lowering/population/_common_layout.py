@@ -68,6 +68,7 @@ def common_layout(
         has_fixed=is_fixed or (has_scales and any(r.scale is None for r in reads)),
         has_repeats=any(t.repeats for seating in seatings for t in seating.tiles),
         has_plain=any(not variant.normalized for variant in stored),
+        has_dropout=any(chain.has_dropout for chain in chains),
         has_ties=has_scales and any(stage.width > size.tile for stage in stages),
     )
 

@@ -27,6 +27,19 @@ Parameters = dict[str, Array]
 """Arrays as in `Layout.parameter_shapes`; the second axis is the member."""
 
 
+class Shifts(NamedTuple):
+    """Kernel times shift, for each read feature: where a feature may be dropped, what
+    its shift adds is dropped with it, and is no part of the bias.
+
+    Shapes are those of `Kernels`.
+    """
+
+    state: Array
+    inputs: Array
+    out: Array
+    out_in: Array
+
+
 class Kernels(NamedTuple):
     """Effective kernels, or their gradients.
 
@@ -36,6 +49,7 @@ class Kernels(NamedTuple):
         inputs: `(block, member, row, column)`; the column of ones holds the bias.
         out: `(block, member, output row, row read)`.
         out_in: `(member, output row, column)`, with the bias.
+        shifts: where there is dropout and shifts are learned; else None.
     """
 
     state: Array
@@ -43,6 +57,7 @@ class Kernels(NamedTuple):
     inputs: Array
     out: Array
     out_in: Array
+    shifts: Shifts | None = None
 
 
 def take(array: Array, i: Any) -> Array:
@@ -65,7 +80,17 @@ def new_kernels(layout: Layout) -> Kernels:
         "out": (layout.n_blocks, c, o, s),
         "out_in": (c, o, d),
     }
-    return Kernels(**{k: jnp.zeros(v, jnp.float32) for k, v in shapes.items()})
+    arrays: dict[str, Any]
+    arrays = {k: jnp.zeros(v, jnp.float32) for k, v in shapes.items()}
+    if not has_shifts(layout):
+        return Kernels(**arrays)
+    own = {k: jnp.zeros(shapes[k], jnp.float32) for k in Shifts._fields}
+    return Kernels(**arrays, shifts=Shifts(**own))
+
+
+def has_shifts(layout: Layout) -> bool:
+    """Whether shifts are kept apart from the bias."""
+    return layout.has_dropout and layout.has_scales
 
 
 def effective_kernels(
@@ -82,32 +107,48 @@ def effective_kernels(
     def folded(kind: str, i: Any) -> tuple[Array, Array]:
         return _folded(layout, parameters, tables, kind, i)
 
-    def block(b: Any, carry: tuple[Array, ...]) -> tuple[Array, ...]:
-        state, transposed, inputs, out, out_bias = carry
+    def block(b: Any, carry: Any) -> Any:
+        kernels, shifts, out_bias = carry
         kernel, bias = folded("in", b)
+        if shifts is not None:
+            shifts = shifts._replace(inputs=put(shifts.inputs, bias, b))
 
-        def read(p: Any, carry: tuple[Array, ...]) -> tuple[Array, ...]:
-            state, transposed, bias = carry
+        def read(p: Any, carry: Any) -> Any:
+            kernels, shifts, bias = carry
             own, own_bias = folded("state", pair(b, p))
-            state = put(state, own, pair(b, p))
-            transposed = put(transposed, own.swapaxes(1, 2), pair(b, p))
-            return state, transposed, bias + own_bias
+            kernels = kernels._replace(
+                state=put(kernels.state, own, pair(b, p)),
+                transposed=put(kernels.transposed, own.swapaxes(1, 2), pair(b, p)),
+            )
+            if shifts is None:
+                return kernels, shifts, bias + own_bias
+            state = put(shifts.state, own_bias, pair(b, p))
+            return kernels, shifts._replace(state=state), bias
 
-        state, transposed, bias = lax.fori_loop(
-            0, b + 1, read, (state, transposed, bias)
-        )
-        inputs = put(inputs, _with_bias(kernel, bias, ones), b)
+        kernels, shifts, bias = lax.fori_loop(0, b + 1, read, (kernels, shifts, bias))
         own, own_bias = folded("out", b)
-        return state, transposed, inputs, put(out, own, b), out_bias + own_bias
+        if shifts is None:
+            kernel, out_bias = _with_bias(kernel, bias, ones), out_bias + own_bias
+        else:
+            shifts = shifts._replace(out=put(shifts.out, own_bias, b))
+        kernels = kernels._replace(
+            inputs=put(kernels.inputs, kernel, b), out=put(kernels.out, own, b)
+        )
+        return kernels, shifts, out_bias
 
     out_in, out_bias = folded("out_in", 0)
-    state, transposed, inputs, out, out_bias = lax.fori_loop(
+    shifts = buffers.shifts
+    if shifts is not None:
+        shifts = shifts._replace(out_in=out_bias)
+    kernels, shifts, out_bias = lax.fori_loop(
         0,
         tables["n_blocks"],
         block,
-        (buffers.state, buffers.transposed, buffers.inputs, buffers.out, out_bias),
+        (buffers._replace(shifts=None), shifts, out_bias),
     )
-    return Kernels(state, transposed, inputs, out, _with_bias(out_in, out_bias, ones))
+    if shifts is None:
+        out_in = _with_bias(out_in, out_bias, ones)
+    return kernels._replace(out_in=out_in, shifts=shifts)
 
 
 def _with_bias(kernel: Array, bias: Array, column: int) -> Array:
@@ -118,7 +159,7 @@ def _with_bias(kernel: Array, bias: Array, column: int) -> Array:
 def _folded(
     layout: Layout, parameters: Parameters, tables: Tables, kind: str, i: Any
 ) -> tuple[Array, Array]:
-    """Kernel of a block, and what the shifts add to the bias."""
+    """Kernel of a block, and what the shifts add to the bias, or to each feature."""
     members, rows, columns = layout.parameter_shapes()[f"kernel_{kind}"][1:]
 
     def add(layer: Any, sums: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -127,11 +168,15 @@ def _folded(
             return sums[0] + kernel, sums[1]
         scale = _to_rows(layout, kind, take(parameters[f"scale_{kind}"], layer))
         shift = _to_rows(layout, kind, take(parameters[f"shift_{kind}"], layer))
-        return sums[0] + kernel * scale, sums[1] + (kernel * shift).sum(axis=-1)
+        shifted = kernel * shift
+        if not is_apart:
+            shifted = shifted.sum(axis=-1)
+        return sums[0] + kernel * scale, sums[1] + shifted
 
+    is_apart = has_shifts(layout)
     nothing = (
         jnp.zeros((members, rows, columns), jnp.float32),
-        jnp.zeros((members, rows), jnp.float32),
+        jnp.zeros((members, rows, columns)[: 3 if is_apart else 2], jnp.float32),
     )
     first, end = layer_range(layout, tables, kind, i)
     if layout.has_copies:
@@ -199,18 +244,23 @@ def parameter_gradients(
     def block(b: Any, result: Parameters) -> Parameters:
         own = take(kernels.inputs, b)
         bias = own[..., ones : ones + 1]
+        apart = kernels.shifts
         sums = take(tables["sums"], b) if layout.has_ties else None
-        result = spread("in", b, own, bias, sums, result)
-        result = spread("out", b, take(kernels.out, b), out_bias, None, result)
+        shifted = bias if apart is None else take(apart.inputs, b)
+        result = spread("in", b, own, shifted, sums, result)
+        shifted = out_bias if apart is None else take(apart.out, b)
+        result = spread("out", b, take(kernels.out, b), shifted, None, result)
 
         def read(p: Any, result: Parameters) -> Parameters:
             i = pair(b, p)
-            return spread("state", i, take(kernels.state, i), bias, sums, result)
+            shifted = bias if apart is None else take(apart.state, i)
+            return spread("state", i, take(kernels.state, i), shifted, sums, result)
 
         return lax.fori_loop(0, b + 1, read, result)
 
     out_bias = kernels.out_in[..., ones : ones + 1]
-    result = spread("out_in", 0, kernels.out_in, out_bias, None, buffers)
+    shifted = out_bias if kernels.shifts is None else kernels.shifts.out_in
+    result = spread("out_in", 0, kernels.out_in, shifted, None, buffers)
     return lax.fori_loop(0, tables["n_blocks"], block, result)
 
 

@@ -37,6 +37,7 @@ class Layout:
         has_repeats: whether some tiles take over the product of the one before.
         has_plain: whether some tiles are stored without being standardized.
         has_ties: whether several tiles share their scales.
+        has_dropout: whether something is dropped in training.
     """
 
     n_members: int
@@ -58,6 +59,7 @@ class Layout:
     has_repeats: bool
     has_plain: bool
     has_ties: bool
+    has_dropout: bool = False
 
     @property
     def n_pairs(self) -> int:

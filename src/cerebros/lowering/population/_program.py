@@ -23,6 +23,7 @@ from cerebros.lowering._reference import EPSILON
 from cerebros.lowering.population._functions import composed, composed_values
 from cerebros.lowering.population._kernels import Kernels, put, take
 from cerebros.lowering.population._layout import Layout, pair
+from cerebros.lowering.population._reading import Reading, product, put_shifts
 from cerebros.lowering.population._tables import Tables
 
 Array = jax.Array
@@ -56,11 +57,13 @@ class Batch(NamedTuple):
         x: `(column, batch)`, ones in the last used column where there is a row.
         mask: `(batch,)` 1 where there is a row.
         weight: the mask divided by the number of rows.
+        row_bits: random bits of the rows, where something is dropped.
     """
 
     x: Array
     mask: Array
     weight: Array
+    row_bits: Array | None = None
 
 
 class _Steps(NamedTuple):
@@ -126,10 +129,8 @@ def forward(
         )
 
     outputs, state, (slope, *moments) = _through_blocks(
-        layout,
-        kernels,
+        _reading(layout, kernels, tables, batch),
         tables,
-        batch.x,
         buffers.state,
         _Steps(before, finish, after),
         (buffers.slope, *new_moments(layout)),
@@ -168,41 +169,44 @@ def predict(
         return (value - own_mean) * own_factor, carry
 
     steps = _Steps(lambda b, collected: (), finish, lambda b, collected, own: ())
-    outputs, state, _ = _through_blocks(layout, kernels, tables, x, state, steps, ())
+    reading = Reading(layout, kernels, x)
+    outputs, state, _ = _through_blocks(reading, tables, state, steps, ())
     return outputs, state
 
 
+def _reading(layout: Layout, kernels: Kernels, tables: Tables, batch: Batch) -> Reading:
+    drops = tables["drops"] if layout.has_dropout else None
+    return Reading(layout, kernels, batch.x, drops, batch.row_bits)
+
+
 def _through_blocks(
-    layout: Layout,
-    kernels: Kernels,
+    reading: Reading,
     tables: Tables,
-    x: Array,
     state: Array,
     steps: _Steps,
     extra: Any,
 ) -> tuple[Array, Array, Any]:
     """Compute all rows in order, and collect what the steps give."""
-    members, rows, size = layout.n_members, layout.block, layout.tile
-    shape = (members, rows, x.shape[-1])
-    no_tile = _no_tile(layout, x.shape[-1])
+    layout, size = reading.layout, reading.layout.tile
+    no_tile = _no_tile(layout, reading.x.shape[-1])
 
     def block(b: Any, carry: Any) -> Any:
         state, outputs, last, extra = carry
-        z = (take(kernels.inputs, b).reshape(members * rows, -1) @ x).reshape(shape)
-
-        def read(p: Any, z: Array) -> Array:
-            return z + _product(take(kernels.state, pair(b, p)), take(state, p))
-
-        z = lax.fori_loop(0, b, read, z)
-        inside = take(kernels.state, pair(b, b))
+        z = lax.fori_loop(
+            0,
+            b,
+            lambda p, z: z + reading.state(b, p, take(state, p)),
+            reading.inputs(b),
+        )
+        inside = take(reading.kernels.state, pair(b, b))
 
         def tile(t: Any, carry: Any) -> Any:
             here, last, own = carry
-            product = _rows(z, t, size) + _product(_rows(inside, t, size), here)
+            own_z = _rows(z, t, size) + product(_rows(inside, t, size), here)
             if layout.has_repeats:
                 repeats = _tile_flag(tables["repeats"], _number(layout, b, t))
-                last = product = jnp.where(repeats, last, product)
-            values, own = steps.tile(b, t, product, own)
+                last = own_z = jnp.where(repeats, last, own_z)
+            values, own = steps.tile(b, t, own_z, own)
             return _put_rows(here, values, t, size), last, own
 
         here, last, own = lax.fori_loop(
@@ -212,10 +216,10 @@ def _through_blocks(
             (take(state, b), last, steps.before(b, extra)),
         )
         extra = steps.after(b, extra, own)
-        outputs = outputs + _product(take(kernels.out, b), here)
+        outputs = outputs + reading.out(b, here)
         return put(state, here, b), outputs, last, extra
 
-    outputs = jnp.einsum("mod,db->mob", kernels.out_in, x)
+    outputs = reading.out_in()
     state, outputs, _, extra = lax.fori_loop(
         0, tables["n_blocks"], block, (state, outputs, no_tile, extra)
     )
@@ -245,9 +249,8 @@ def backward(
         Gradients as kernels, the bias in the column of ones; and the buffers.
     """
     size, n_blocks = layout.tile, tables["n_blocks"]
-    members, rows = layout.n_members, layout.block
+    reading = _reading(layout, kernels, tables, batch)
     deviation = jnp.sqrt(moments.variance + EPSILON)
-    x_rows = batch.x.T  # (batch, column)
     no_tile = _no_tile(layout, batch.x.shape[-1])
 
     def block(i: Any, carry: Any) -> Any:
@@ -258,19 +261,18 @@ def backward(
         if layout.has_plain:
             normalized = take(tables["normalized"], b)[..., None] > 0
             factors = jnp.where(normalized, factors, 1)
-        pulled = _pull(take(kernels.out, b), output_errors)
-
-        def read(p: Any, pulled: Array) -> Array:
-            kernel = take(kernels.transposed, pair(p, b))
-            return pulled + _product(kernel, take(errors, p))
-
-        pulled = lax.fori_loop(b + 1, n_blocks, read, pulled)
+        pulled = lax.fori_loop(
+            b + 1,
+            n_blocks,
+            lambda p, pulled: pulled + reading.pulled_state(b, p, take(errors, p)),
+            reading.pulled_out(b, output_errors),
+        )
         own = take(kernels.transposed, pair(b, b))
 
         def tile(j: Any, carry: Any) -> Any:
             block_errors, after = carry
             t = layout.tiles_per_block - 1 - j
-            g = _rows(pulled, t, size) + _product(_rows(own, t, size), block_errors)
+            g = _rows(pulled, t, size) + product(_rows(own, t, size), block_errors)
             h = _rows(here, t, size)
             mean = (g @ batch.weight)[..., None]
             slant = ((g * h) @ batch.weight)[..., None]
@@ -294,23 +296,37 @@ def backward(
             0, layout.tiles_per_block, tile, (take(errors, b), after)
         )
         errors = put(errors, block_errors, b)
-        flat = block_errors.reshape(members * rows, -1)
-        inputs = put(gradients.inputs, (flat @ x_rows).reshape(members, rows, -1), b)
+        own, shift = reading.input_gradients(b, block_errors)
+        gradients = _put_gradients(gradients, "inputs", own, shift, b)
 
-        def outer(p: Any, state: Array) -> Array:
-            return put(state, _outer(block_errors, take(buffers.state, p)), pair(b, p))
+        def outer(p: Any, gradients: Kernels) -> Kernels:
+            own, shift = reading.state_gradients(
+                b, p, block_errors, take(buffers.state, p)
+            )
+            return _put_gradients(gradients, "state", own, shift, pair(b, p))
 
-        state = lax.fori_loop(0, b + 1, outer, gradients.state)
-        out = put(gradients.out, _outer(output_errors, here), b)
-        return errors, after, gradients._replace(inputs=inputs, state=state, out=out)
+        gradients = lax.fori_loop(0, b + 1, outer, gradients)
+        own, shift = reading.out_gradients(b, output_errors, here)
+        return errors, after, _put_gradients(gradients, "out", own, shift, b)
 
     errors, _, gradients = lax.fori_loop(
         0, n_blocks, block, (buffers.errors, no_tile, gradients)
     )
-    gradients = gradients._replace(
-        out_in=jnp.einsum("mob,bd->mod", output_errors, x_rows)
-    )
+    own, shift = reading.out_in_gradients(output_errors)
+    shifts = put_shifts(gradients.shifts, "out_in", shift)
+    gradients = gradients._replace(out_in=own, shifts=shifts)
     return gradients, buffers._replace(errors=errors)
+
+
+def _put_gradients(
+    gradients: Kernels, name: str, own: Array, shift: Array | None, i: Any
+) -> Kernels:
+    """Gradients with those of one block, or pair of blocks."""
+    shifts = gradients.shifts
+    if shifts is not None and shift is not None:
+        shifts = put_shifts(shifts, name, put(getattr(shifts, name), shift, i))
+    kernels = {name: put(getattr(gradients, name), own, i)}
+    return gradients._replace(**kernels, shifts=shifts)
 
 
 # --- One tile -----------------------------------------------------------------------
@@ -332,23 +348,6 @@ def _rows(array: Array, tile: Any, size: int) -> Array:
 
 def _put_rows(array: Array, rows: Array, tile: Any, size: int) -> Array:
     return lax.dynamic_update_slice_in_dim(array, rows, tile * size, axis=1)
-
-
-def _product(kernel: Array, values: Array) -> Array:
-    """`(member, row, k)` times `(member, k, batch)`."""
-    return lax.dot_general(kernel, values, (((2,), (1,)), ((0,), (0,))))
-
-
-def _pull(kernel: Array, errors: Array) -> Array:
-    """`(member, k, row)` times `(member, k, batch)`, for few k."""
-    if kernel.shape[1] == 1:
-        return kernel.swapaxes(1, 2) * errors
-    return _product(kernel.swapaxes(1, 2), errors)
-
-
-def _outer(errors: Array, values: Array) -> Array:
-    """`(member, row, batch)` times `(member, k, batch)`, summed over the batch."""
-    return lax.dot_general(errors, values, (((2,), (2,)), ((0,), (0,))))
 
 
 def _tile_flag(table: Array, tile: Any) -> Array:

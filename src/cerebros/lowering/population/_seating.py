@@ -75,11 +75,12 @@ class Seating:
 def n_rows_of(chain: Chain, size: TileSize) -> int | None:
     """Rows that a chain takes; None if a stage does not fit into a block."""
     per_block, n_tiles = size.block // size.tile, 0
+    is_alone = chain.has_dropout
     for stage, variants in zip(chain.stages, chain.variants, strict=True):
         own = -(-stage.width // size.tile) * len(variants)
         if own > per_block:
             return None
-        if n_tiles % per_block + own > per_block:
+        if own and (is_alone or n_tiles % per_block + own > per_block):
             n_tiles += -n_tiles % per_block
         n_tiles += own
     return n_tiles * size.tile
@@ -89,7 +90,8 @@ def seat(chain: Chain, size: TileSize) -> Seating:
     """Give every variant its rows, in order of computation.
 
     A stage lies in one block, since its tiles share their scales; so the last tiles of
-    a block may idle.
+    a block may idle. With dropout a block holds a single stage, since what is dropped
+    is drawn for each stage.
 
     Raises:
         LoweringError: if a stage does not fit into a block.
@@ -116,7 +118,7 @@ def seat(chain: Chain, size: TileSize) -> Seating:
                 f"a layer of {stage.width} neurons takes {n_tiles} tiles of {tile} "
                 f"rows, more than a block of {size.block}; use larger blocks"
             )
-        if len(tiles) % per_block + n_tiles > per_block:
+        if chain.has_dropout or len(tiles) % per_block + n_tiles > per_block:
             tiles += [IDLE] * (-len(tiles) % per_block)
         stride = len(variants) * tile
         first_row = len(tiles) * tile

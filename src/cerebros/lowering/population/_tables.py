@@ -7,9 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from cerebros.lowering.population._chain import Chain
+from cerebros.lowering.population._chain import Chain, Stage
+from cerebros.lowering.population._drops import Drops, keys_of
 from cerebros.lowering.population._layout import Layout
-from cerebros.lowering.population._packing import Addresses, Layers, split_buffer
+from cerebros.lowering.population._packing import (
+    Addresses,
+    Layers,
+    entries_of,
+    pair_of,
+    split_buffer,
+)
 from cerebros.lowering.population._seating import Seating
 
 Tables = dict[str, Any]
@@ -22,6 +29,7 @@ def make_tables(
     addresses: Sequence[Addresses],
     layout: Layout,
     layers: Layers,
+    seeds: Sequence[int],
 ) -> Tables:
     """The tables of a chunk; members beyond those given idle.
 
@@ -36,6 +44,7 @@ def make_tables(
         layer_first_*, layer_n_*: first kernel of each block, and how many.
         layer_block_*: `(layer,)` the block of each kernel.
         mask: which numbers are trained, as the parameters.
+        drops: keys and rates of dropout, see `Drops`; with dropout only.
     """
     n_tiles = layout.n_blocks * layout.tiles_per_block
     shape = (n_tiles, layout.n_members)
@@ -68,9 +77,63 @@ def make_tables(
     if layout.has_ties:
         tables["sums"] = _sums(seatings, layout)
     tables |= _layer_tables(layers, layout)
+    if layout.has_dropout:
+        tables["drops"] = _drops(chains, seatings, layout, seeds)
     if layout.has_masks:
         tables["mask"] = _mask(addresses, layout)
     return tables
+
+
+def _drops(
+    chains: Sequence[Chain],
+    seatings: Sequence[Seating],
+    layout: Layout,
+    seeds: Sequence[int],
+) -> Drops:
+    c, u, n = layout.n_members, len(layout.output_widths), layout.n_blocks
+    shapes = (
+        (layout.n_pairs, c, layout.block),
+        (n, c, layout.n_columns),
+        (n, c, u, layout.block),
+        (c, u, layout.n_columns),
+    )
+    drops = Drops(*((np.zeros(s, np.uint32), np.zeros(s, np.float32)) for s in shapes))
+    for member, (chain, seating) in enumerate(zip(chains, seatings, strict=True)):
+        every = entries_of(chain, seating, layout)
+        for number, stage in enumerate(chain.stages):
+            keys, rates = _keys_and_rates(stage, seeds[member])
+            is_input = every[number].is_input
+            columns = every[number].columns
+            source, column = columns // layout.block, columns % layout.block
+            if number in chain.outputs:
+                output = chain.outputs.index(number)
+                inputs: Any = (member, output, columns[is_input])
+                state: Any = (source[~is_input], member, output, column[~is_input])
+                places = (drops.out_in, inputs), (drops.out, state)
+            else:
+                block = int(seating.products[number][0]) // layout.block
+                inputs = (block, member, columns[is_input])
+                state = (
+                    pair_of(np.array(block), source[~is_input]),
+                    member,
+                    column[~is_input],
+                )
+                places = (drops.inputs, inputs), (drops.state, state)
+            for (own, at), which in zip(places, (is_input, ~is_input), strict=True):
+                own[0][at], own[1][at] = keys[which], rates[which]
+    return drops
+
+
+def _keys_and_rates(stage: Stage, seed: int) -> tuple[Any, Any]:
+    keys, rates = [], []
+    for read in stage.reads:
+        mask = read.mask
+        rates.append(np.full(read.width, mask.rate if mask else 0.0, np.float32))
+        if mask is None:
+            keys.append(np.zeros(read.width, np.uint32))
+        else:
+            keys.append(keys_of(seed, mask.name, mask.offset, read.width))
+    return np.concatenate(keys), np.concatenate(rates)
 
 
 def _sums(seatings: Sequence[Seating], layout: Layout) -> Any:

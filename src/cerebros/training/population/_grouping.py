@@ -46,6 +46,16 @@ GROUPING: dict[str, Any] = {
         [32, 256],
         [64, 512],
     ],
+    "dropout_sizes": [
+        [1, 2],
+        [2, 4],
+        [4, 8],
+        [8, 16],
+        [16, 32],
+        [32, 64],
+        [64, 128],
+        [64, 512],
+    ],
     "most_members": 16,
     "fewest_members": 4,
     "block_bytes": 400_000,
@@ -85,7 +95,7 @@ def size_for(chain: Chain) -> TileSize | None:
     """The size that suits one network best, or None if it is too wide for all."""
     costs = [
         (cost, size)
-        for size in _sizes()
+        for size in _sizes(chain)
         if (cost := _microseconds(chain, size)) is not None
     ]
     return min(costs, key=lambda pair: pair[0])[1] if costs else None
@@ -109,8 +119,10 @@ def groups_of(tasks: Sequence[TrainingTask], *, batch_columns: int) -> list[Grou
     return result
 
 
-def _sizes() -> list[TileSize]:
-    return [TileSize(*size) for size in GROUPING["sizes"]]
+def _sizes(chain: Chain) -> list[TileSize]:
+    """Sizes to choose from; with dropout a block holds one stage, and is small."""
+    name = "dropout_sizes" if chain.has_dropout else "sizes"
+    return [TileSize(*size) for size in GROUPING[name]]
 
 
 def _kind(task: TrainingTask, chain: Chain) -> Any:
@@ -125,6 +137,7 @@ def _kind(task: TrainingTask, chain: Chain) -> Any:
         any(read.scale is not None for read in reads),
         any(stage.dense is None for stage in chain.stages),
         coupled_width(chain) > 0,
+        chain.has_dropout,
     )
 
 
@@ -133,7 +146,8 @@ def _by_size(
 ) -> list[tuple[TileSize, list[tuple[TrainingTask, Chain]]]]:
     """One size for all if that costs little more than the best for each."""
     costs = {
-        size: [_microseconds(chain, size) for _, chain in members] for size in _sizes()
+        size: [_microseconds(chain, size) for _, chain in members]
+        for size in _sizes(members[0][1])
     }
     totals = {
         size: sum(cost for cost in own if cost is not None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from cerebros.errors import LoweringError
-from cerebros.lowering.population import Chain
+from cerebros.lowering.population import Chain, has_copies
 from cerebros.plan import NetworkPlan
 from cerebros.training._task import TrainingContext
 from cerebros.training.population._grouping import cached_chain, size_for
@@ -31,8 +31,8 @@ def reason_not_lowerable(plan: NetworkPlan, context: TrainingContext) -> str | N
         optimizer = optimizer_of(context.settings)
     except LoweringError as error:
         return str(error)
-    if any(read.mask for stage in chain.stages for read in stage.reads):
-        return "it has dropout"
+    if chain.has_dropout and has_copies(chain):
+        return "it has dropout that differs between copies of a connection"
     if optimizer.clip_norm is not None and _splits_variables(chain):
         return (
             "gradients are clipped by the norm of each variable, and some of its "

@@ -83,7 +83,9 @@ class ChunkRun:
         start = time.monotonic()
         with jax.default_device(device):
             state = self._begin()
-            tables = jax.tree.map(jnp.asarray, self.chunk.tables())
+            tables = jax.tree.map(
+                jnp.asarray, self.chunk.tables([_dropout_seed(t) for t in self.tasks])
+            )
             orders = jnp.zeros(
                 (
                     self.recipe.segment_epochs,
@@ -347,3 +349,8 @@ class ChunkRun:
 def _first_weights(task: TrainingTask) -> Weights:
     rng = np.random.default_rng([task.seed, task.number, 0])
     return initial_weights(task.plan, rng)
+
+
+def _dropout_seed(task: TrainingTask) -> int:
+    """Decides what is dropped in the training of a task."""
+    return int(np.random.SeedSequence([task.seed, task.number, 4]).generate_state(1)[0])

@@ -28,6 +28,7 @@ from cerebros.lowering.population import (
     parameter_gradients,
     predict,
     put,
+    row_bits,
     take,
 )
 from cerebros.training._schedule import schedule_factor
@@ -236,7 +237,8 @@ def _train(
     def step(i: Any, carry: Any) -> Any:
         now, slots, count, metrics, work = carry
         x, moments, targets, weights = _batch(recipe, data, order[i])
-        batch = Batch(x, mask, mask / recipe.batch_rows)
+        bits = row_bits(count, recipe.batch_columns) if layout.has_dropout else None
+        batch = Batch(x, mask, mask / recipe.batch_rows, bits)
         kernels = effective_kernels(layout, now.parameters, tables, work.kernels)
         z, buffers, rows = forward(layout, kernels, tables, batch, work.buffers)
         loss, pull = jax.vjp(lambda z: head.loss(z, targets, mask, weights), z)

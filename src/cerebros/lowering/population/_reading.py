@@ -1,0 +1,219 @@
+"""What blocks and outputs read: products with inputs and with earlier blocks.
+
+Without dropout a product with the inputs is one for all members. With it every stage
+sees features of its own, and what a shift adds is dropped with its feature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from cerebros.lowering.population._dropping import kept
+from cerebros.lowering.population._drops import Drops
+from cerebros.lowering.population._kernels import Kernels, Shifts, take
+from cerebros.lowering.population._layout import Layout, pair
+
+Array = jax.Array
+
+
+def product(kernel: Array, values: Array) -> Array:
+    """`(member, row, k)` times `(member, k, batch)`."""
+    return lax.dot_general(kernel, values, (((2,), (1,)), ((0,), (0,))))
+
+
+def outer(errors: Array, values: Array) -> Array:
+    """`(member, row, batch)` times `(member, k, batch)`, summed over the batch."""
+    return lax.dot_general(errors, values, (((2,), (2,)), ((0,), (0,))))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Products of a pass.
+
+    Attributes:
+        layout: static sizes.
+        kernels: effective kernels.
+        x: inputs, `(column, batch)`.
+        drops: what is dropped; None where nothing is, as in prediction.
+        row_bits: random bits of the rows of the batch, where something is dropped.
+    """
+
+    layout: Layout
+    kernels: Kernels
+    x: Array
+    drops: Drops | None = None
+    row_bits: Array | None = None
+
+    # --- Forward ---
+
+    def inputs(self, b: Any) -> Array:
+        """What a block reads of the inputs, `(member, row, batch)`."""
+        kernel, shifts = take(self.kernels.inputs, b), self.kernels.shifts
+        shift = None if shifts is None else take(shifts.inputs, b)
+        return self._of_inputs(kernel, shift, self._kept("inputs", b))
+
+    def state(self, b: Any, p: Any, values: Array) -> Array:
+        """What a block reads of an earlier one."""
+        i = pair(b, p)
+        kernel, shifts = take(self.kernels.state, i), self.kernels.shifts
+        shift = None if shifts is None else take(shifts.state, i)
+        return _passed(kernel, shift, values, self._kept("state", i))
+
+    def out(self, b: Any, values: Array) -> Array:
+        """What all outputs read of a block."""
+        kernel, shifts = take(self.kernels.out, b), self.kernels.shifts
+        shift = None if shifts is None else take(shifts.out, b)
+        parts = [
+            _passed(kernel[:, rows], _rows(shift, rows), values, mask)
+            for rows, mask in self._of_outputs("out", b)
+        ]
+        return jnp.concatenate(parts, axis=1)
+
+    def out_in(self) -> Array:
+        """What all outputs read of the inputs."""
+        shifts = self.kernels.shifts
+        shift = None if shifts is None else shifts.out_in
+        parts = [
+            self._of_inputs(self.kernels.out_in[:, rows], _rows(shift, rows), mask)
+            for rows, mask in self._of_outputs("out_in", None)
+        ]
+        return jnp.concatenate(parts, axis=1)
+
+    # --- Backward ---
+
+    def pulled_state(self, b: Any, p: Any, errors: Array) -> Array:
+        """Gradient of a block's values by a later block `p` that reads them."""
+        i = pair(p, b)
+        pulled = product(take(self.kernels.transposed, i), errors)
+        mask = self._kept("state", i)
+        return pulled if mask is None else pulled * mask
+
+    def pulled_out(self, b: Any, errors: Array) -> Array:
+        """Gradient of a block's values by the outputs that read them."""
+        kernel = take(self.kernels.out, b)
+        total = None
+        for rows, mask in self._of_outputs("out", b):
+            own = kernel[:, rows].swapaxes(1, 2)
+            if own.shape[2] == 1:
+                pulled = own * errors[:, rows]
+            else:
+                pulled = product(own, errors[:, rows])
+            pulled = pulled if mask is None else pulled * mask
+            total = pulled if total is None else total + pulled
+        assert total is not None, "there is an output"
+        return total
+
+    def input_gradients(self, b: Any, errors: Array) -> tuple[Array, Array | None]:
+        """Gradients of a block's kernel of inputs, and of its shifts."""
+        return self._outer_inputs(errors, self._kept("inputs", b))
+
+    def state_gradients(
+        self, b: Any, p: Any, errors: Array, values: Array
+    ) -> tuple[Array, Array | None]:
+        """Gradients of the kernel between two blocks, and of its shifts."""
+        return self._outer(errors, values, self._kept("state", pair(b, p)))
+
+    def out_gradients(
+        self, b: Any, errors: Array, values: Array
+    ) -> tuple[Array, Array | None]:
+        """Gradients of the outputs' kernels of a block, and of their shifts."""
+        parts = [
+            self._outer(errors[:, rows], values, mask)
+            for rows, mask in self._of_outputs("out", b)
+        ]
+        return _joined(parts)
+
+    def out_in_gradients(self, errors: Array) -> tuple[Array, Array | None]:
+        """Gradients of the outputs' kernels of inputs, and of their shifts."""
+        parts = [
+            self._outer_inputs(errors[:, rows], mask)
+            for rows, mask in self._of_outputs("out_in", None)
+        ]
+        return _joined(parts)
+
+    # --- Inside ---
+
+    def _kept(self, kind: str, i: Any) -> Array | None:
+        """What read features are multiplied by, `(member, feature, batch)`."""
+        if self.drops is None or self.row_bits is None:
+            return None
+        keys, rates = getattr(self.drops, kind)
+        return kept(take(keys, i), take(rates, i), self.row_bits)
+
+    def _of_outputs(self, kind: str, i: Any) -> Iterator[tuple[slice, Array | None]]:
+        """Rows of each output, and what of its reads is kept; all rows at once where
+        nothing is dropped.
+        """
+        if self.drops is None or self.row_bits is None:
+            yield slice(0, self.layout.n_outputs), None
+            return
+        keys, rates = getattr(self.drops, kind)
+        if i is not None:
+            keys, rates = take(keys, i), take(rates, i)
+        start = 0
+        for output, width in enumerate(self.layout.output_widths):
+            mask = kept(keys[:, output], rates[:, output], self.row_bits)
+            yield slice(start, start + width), mask
+            start += width
+
+    def _of_inputs(
+        self, kernel: Array, shift: Array | None, mask: Array | None
+    ) -> Array:
+        if mask is not None:
+            return _passed(kernel, shift, self.x, mask)
+        members, rows, columns = kernel.shape
+        flat = kernel.reshape(members * rows, columns) @ self.x
+        result = flat.reshape(members, rows, -1)
+        return result if shift is None else result + shift.sum(axis=-1)[..., None]
+
+    def _outer_inputs(
+        self, errors: Array, mask: Array | None
+    ) -> tuple[Array, Array | None]:
+        if mask is not None:
+            return self._outer(errors, self.x, mask)
+        members, rows, batch = errors.shape
+        flat = errors.reshape(members * rows, batch) @ self.x.T
+        return flat.reshape(members, rows, -1), None
+
+    def _outer(
+        self, errors: Array, values: Array, mask: Array | None
+    ) -> tuple[Array, Array | None]:
+        if mask is None:
+            return outer(errors, values), None
+        shifts = None if self.kernels.shifts is None else outer(errors, mask)
+        return outer(errors, values * mask), shifts
+
+
+def _passed(
+    kernel: Array, shift: Array | None, values: Array, mask: Array | None
+) -> Array:
+    if mask is None:
+        result = product(kernel, values)
+        return result if shift is None else result + shift.sum(axis=-1)[..., None]
+    result = product(kernel, values * mask)
+    return result if shift is None else result + product(shift, mask)
+
+
+def _rows(shift: Array | None, rows: slice) -> Array | None:
+    return None if shift is None else shift[:, rows]
+
+
+def _joined(
+    parts: list[tuple[Array, Array | None]],
+) -> tuple[Array, Array | None]:
+    kernels = jnp.concatenate([kernel for kernel, _ in parts], axis=1)
+    shifts = [shift for _, shift in parts if shift is not None]
+    return kernels, jnp.concatenate(shifts, axis=1) if shifts else None
+
+
+def put_shifts(shifts: Shifts | None, name: str, value: Array | None) -> Shifts | None:
+    """Shifts with another array, where they are kept apart."""
+    if shifts is None or value is None:
+        return shifts
+    return shifts._replace(**{name: value})
