@@ -6,6 +6,7 @@ import logging
 import os
 import tempfile
 import threading
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,23 +26,29 @@ _locks: dict[Any, threading.Lock] = {}
 _guard = threading.Lock()
 
 
-def compiled(recipe: Recipe, arguments: tuple[Any, ...]) -> Any:
+def compiled(recipe: Recipe, arguments: tuple[Any, ...]) -> tuple[Any, float]:
     """The program of a recipe for arguments of these shapes, compiled at most once.
 
     Args:
         recipe: what is compiled.
-        arguments: of the program, or their shapes.
+        arguments: of the program.
+
+    Returns:
+        The program, and the seconds that were spent in making it; 0 if it was there,
+        or another worker made it.
     """
     shapes = jax.tree.map(lambda x: (jax.typeof(x).str_short(),), arguments)
     key = (recipe, str(shapes))
     with _guard:
         lock = _locks.setdefault(key, threading.Lock())
     with lock:
-        if key not in _programs:
-            use_cache_folder()
-            lowered = jax.jit(make_segment(recipe), donate_argnums=0).lower(*arguments)
-            _programs[key] = lowered.compile(compiler_options=_options())
-        return _programs[key]
+        if key in _programs:
+            return _programs[key], 0.0
+        begun = time.monotonic()
+        use_cache_folder()
+        lowered = jax.jit(make_segment(recipe), donate_argnums=0).lower(*arguments)
+        _programs[key] = lowered.compile(compiler_options=_options())
+        return _programs[key], time.monotonic() - begun
 
 
 def forget_programs() -> None:

@@ -56,12 +56,13 @@ class Optimizer:
     def __getitem__(self, name: str) -> Any:
         return dict(self.constants)[name]
 
-    def new_slots(self, parameter: Array) -> Slots:
+    def new_slots(self, parameter: Any) -> tuple[Any, ...]:
         """What is remembered of a parameter before the first step."""
+        first = 0.0
         if self.name == "adagrad":
             first = self["initial_accumulator_value"]
-            return (jnp.full_like(parameter, first),)
-        return tuple(jnp.zeros_like(parameter) for _ in range(self.n_slots))
+        shape = np.shape(parameter)
+        return tuple(np.full(shape, first, np.float32) for _ in range(self.n_slots))
 
     def correction(self, step: Array) -> Array:
         """What makes up for moments that begin at zero: a factor of the rate.

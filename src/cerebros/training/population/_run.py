@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from cerebros.lowering import Weights, initial_weights
@@ -82,24 +81,15 @@ class ChunkRun:
         """
         start = time.monotonic()
         with jax.default_device(device):
-            state = self._begin()
-            tables = jax.tree.map(
-                jnp.asarray, self.chunk.tables([_dropout_seed(t) for t in self.tasks])
-            )
-            orders = jnp.zeros(
-                (
-                    self.recipe.segment_epochs,
-                    self.recipe.n_batches,
-                    self.recipe.batch_rows,
-                ),
-                jnp.int32,
-            )
+            state: State = jax.device_put(self._begin())
+            seeds = [_dropout_seed(task) for task in self.tasks]
+            tables = jax.device_put(self.chunk.tables(seeds))
+            orders = jax.device_put(self._orders(0))
             arguments = (
-                state, tables, self.data, self.rates, orders, jnp.int32(0)
+                state, tables, self.data, self.rates, orders, np.int32(0)
             )  # fmt: skip
-            begun = time.monotonic()
-            program = compiled(self.recipe, arguments)
-            compile_seconds, first_epoch = time.monotonic() - begun, self.epoch
+            program, compile_seconds = compiled(self.recipe, arguments)
+            first_epoch = self.epoch
             per_epoch = None
             while self.epoch < self.recipe.n_epochs and self._is_training(state):
                 n_epochs = self._next_epochs(per_epoch, deadline)
@@ -108,9 +98,9 @@ class ChunkRun:
                 if stop.is_set():
                     return []
                 begun = time.monotonic()
-                orders = jnp.asarray(self._orders(n_epochs))
+                orders = jax.device_put(self._orders(n_epochs))
                 state, columns = program(
-                    state, tables, self.data, self.rates, orders, jnp.int32(n_epochs)
+                    state, tables, self.data, self.rates, orders, np.int32(n_epochs)
                 )
                 self._record(jax.device_get(columns), n_epochs)
                 seconds = time.monotonic() - begun
@@ -147,7 +137,7 @@ class ChunkRun:
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
         return f"population_{min(numbers):05d}_{digest}"
 
-    def _begin(self) -> State:
+    def _begin(self) -> Any:
         """The state of a checkpoint, or that of untrained networks."""
         stored = self.checkpoints.read(self.key)
         fresh = self._untrained()
@@ -164,45 +154,44 @@ class ChunkRun:
         self.epoch = int(stored["epoch"])
         names = [n.removeprefix("column_") for n in stored if n.startswith("column_")]
         self.history = {n: stored[f"column_{n}"].tolist() for n in names}
-        state: State = jax.tree.unflatten(structure, [jnp.asarray(a) for a in found])
-        return state
+        return jax.tree.unflatten(structure, found)
 
-    def _untrained(self) -> State:
+    def _untrained(self) -> Any:
+        """The first state, as NumPy has it: nothing need be compiled for it."""
         weights = [_first_weights(task) for task in self.tasks]
         packed = self.chunk.pack(weights)
         layout, optimizer = self.recipe.layout, self.recipe.optimizer
         members = layout.n_members
         n_features = len(packed.input_mean)
-        parameters = jax.tree.map(jnp.asarray, packed.parameters)
-        rows = RowMoments(jnp.asarray(packed.mean), jnp.asarray(packed.variance))
-        now = Snapshot(
-            parameters,
-            rows,
-            jnp.asarray(packed.input_mean),
-            jnp.asarray(packed.input_variance),
-        )
-        best = Snapshot(
-            jax.tree.map(jnp.copy, parameters),
-            jax.tree.map(jnp.copy, rows),
-            jnp.zeros((members, n_features), jnp.float32),
-            jnp.ones((members, n_features), jnp.float32),
-        )
-        slots = {k: optimizer.new_slots(a) for k, a in parameters.items()}
+        now: dict[str, Any] = {
+            "parameters": packed.parameters,
+            "rows": RowMoments(*_numbers(packed.mean, packed.variance)),
+            "input_mean": packed.input_mean,
+            "input_variance": packed.input_variance,
+        }
+        best = jax.tree.map(np.copy, now) | {
+            "input_mean": np.zeros((members, n_features), np.float32),
+            "input_variance": np.ones((members, n_features), np.float32),
+        }
+        slots = {k: optimizer.new_slots(a) for k, a in packed.parameters.items()}
         worst = math.inf if self.recipe.is_minimized else -math.inf
         is_member = np.arange(members) < len(self.tasks)
         is_wanted = [task.number in self.wanted for task in self.tasks]
         is_member[: len(is_wanted)] = is_wanted
+        rest: dict[str, Any] = {
+            "score": np.full(members, worst, np.float32),
+            "waited": np.zeros(members, np.int32),
+            "is_active": is_member,
+            "step": np.int32(0),
+        }
         return State(
-            now=now,
+            now=Snapshot(**now),
             slots=tuple(
                 {k: own[i] for k, own in slots.items()}
                 for i in range(optimizer.n_slots)
             ),
-            best=best,
-            score=jnp.full(members, worst, jnp.float32),
-            waited=jnp.zeros(members, jnp.int32),
-            is_active=jnp.asarray(is_member),
-            step=jnp.int32(0),
+            best=Snapshot(**best),
+            **rest,
         )
 
     def _keep(self, state: State) -> None:
@@ -344,6 +333,11 @@ class ChunkRun:
             )
             result += self.chunk.unpack(packed, [i])
         return result
+
+
+def _numbers(*arrays: Any) -> Any:
+    """Arrays of NumPy where those of JAX are expected; they become so by themselves."""
+    return arrays
 
 
 def _first_weights(task: TrainingTask) -> Weights:
