@@ -57,7 +57,7 @@ GROUPING: dict[str, Any] = {
         [64, 512],
     ],
     "most_members": 16,
-    "fewest_members": 4,
+    "fewest_members": 2,
     "block_bytes": 400_000,
     "chunk_bytes": 1_500_000_000,
 }
@@ -222,7 +222,7 @@ def _n_members(n: int, size: TileSize, batch_columns: int) -> int:
     most = min(
         GROUPING["most_members"],
         max(1, fitting),
-        max(GROUPING["fewest_members"], n // 2),
+        max(GROUPING["fewest_members"], n // 4),
     )
     return int(2 ** int(np.log2(max(1, min(most, n)))))
 
