@@ -11,15 +11,17 @@ from cerebros.lowering.population._chain import chain_of as chain_of
 from cerebros.lowering.population._chunk import Chunk as Chunk
 from cerebros.lowering.population._chunk import Member as Member
 from cerebros.lowering.population._chunk import PackedWeights as PackedWeights
-from cerebros.lowering.population._common_layout import chunk_layers as chunk_layers
 from cerebros.lowering.population._common_layout import common_layout as common_layout
 from cerebros.lowering.population._common_layout import coupled_width as coupled_width
 from cerebros.lowering.population._common_layout import has_copies as has_copies
-from cerebros.lowering.population._common_layout import n_layers as n_layers
 from cerebros.lowering.population._common_layout import port_widths as port_widths
 from cerebros.lowering.population._drops import keys_of as keys_of
 from cerebros.lowering.population._layout import Layout as Layout
+from cerebros.lowering.population._layout import n_slabs_of as n_slabs_of
 from cerebros.lowering.population._layout import rounded_up as rounded_up
+from cerebros.lowering.population._packing import n_read as n_read
+from cerebros.lowering.population._pairs import Pairs as Pairs
+from cerebros.lowering.population._pairs import pairs_of as pairs_of
 from cerebros.lowering.population._seating import Seating as Seating
 from cerebros.lowering.population._seating import TileSize as TileSize
 from cerebros.lowering.population._seating import n_rows_of as n_rows_of
@@ -32,15 +34,14 @@ if TYPE_CHECKING:
     from cerebros.lowering.population._functions import FUNCTIONS as FUNCTIONS
     from cerebros.lowering.population._kernels import Kernels as Kernels
     from cerebros.lowering.population._kernels import Parameters as Parameters
+    from cerebros.lowering.population._kernels import bias_gradients as bias_gradients
     from cerebros.lowering.population._kernels import (
         effective_kernels as effective_kernels,
     )
-    from cerebros.lowering.population._kernels import n_used_layers as n_used_layers
     from cerebros.lowering.population._kernels import new_kernels as new_kernels
-    from cerebros.lowering.population._kernels import (
-        parameter_gradients as parameter_gradients,
-    )
     from cerebros.lowering.population._kernels import put as put
+    from cerebros.lowering.population._kernels import slab_gradients as slab_gradients
+    from cerebros.lowering.population._kernels import slab_masks as slab_masks
     from cerebros.lowering.population._kernels import take as take
     from cerebros.lowering.population._program import Batch as Batch
     from cerebros.lowering.population._program import Buffers as Buffers
@@ -61,11 +62,12 @@ _JAX = {
     "backward": "_program",
     "effective_kernels": "_kernels",
     "forward": "_program",
-    "n_used_layers": "_kernels",
+    "bias_gradients": "_kernels",
     "new_buffers": "_program",
     "new_kernels": "_kernels",
     "new_moments": "_program",
-    "parameter_gradients": "_kernels",
+    "slab_gradients": "_kernels",
+    "slab_masks": "_kernels",
     "predict": "_program",
     "kept": "_dropping",
     "put": "_kernels",

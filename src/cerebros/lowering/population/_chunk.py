@@ -13,16 +13,16 @@ from cerebros.lowering._weights import Array, Weights
 from cerebros.lowering.population._chain import Chain
 from cerebros.lowering.population._layout import Layout
 from cerebros.lowering.population._packing import (
-    Addresses,
-    Layers,
+    Places,
     RowStatistics,
-    addresses_of,
     flat_parameters,
     gather_statistics,
+    places_of,
     read_member,
     split_buffer,
     write_member,
 )
+from cerebros.lowering.population._pairs import Pairs
 from cerebros.lowering.population._seating import Seating
 from cerebros.lowering.population._tables import Tables, make_tables
 from cerebros.plan import NetworkPlan
@@ -61,19 +61,29 @@ class Chunk:
     Attributes:
         members: at most as many as the layout has.
         layout: static sizes.
-        layers: kernels of each block.
+        pairs: blocks that read each other.
+        first_further: slab at which further copies of connections begin.
     """
 
     members: tuple[Member, ...]
     layout: Layout
-    layers: Layers
+    pairs: Pairs
+    first_further: int
 
     @cached_property
-    def addresses(self) -> tuple[Addresses, ...]:
+    def places(self) -> tuple[Places, ...]:
         """Where the numbers of each member stand; found when first asked for."""
         return tuple(
-            addresses_of(m.plan, m.chain, m.seating, self.layout, self.layers, i)
-            for i, m in enumerate(self.members)
+            places_of(
+                member.plan,
+                member.chain,
+                member.seating,
+                self.layout,
+                self.pairs,
+                member=i,
+                first_further=self.first_further,
+            )
+            for i, member in enumerate(self.members)
         )
 
     def tables(self, seeds: Sequence[int] = ()) -> Tables:
@@ -85,7 +95,13 @@ class Chunk:
         chains = [member.chain for member in self.members]
         seatings = [member.seating for member in self.members]
         return make_tables(
-            chains, seatings, self.addresses, self.layout, self.layers, seeds
+            chains,
+            seatings,
+            self.places,
+            self.layout,
+            self.pairs,
+            seeds,
+            first_further=self.first_further,
         )
 
     def pack(self, weights: Sequence[Mapping[str, npt.ArrayLike]]) -> PackedWeights:
@@ -101,7 +117,7 @@ class Chunk:
         mean, variance = np.zeros(shape, np.float32), np.ones(shape, np.float32)
         found = None
         for i, (member, own) in enumerate(zip(self.members, weights, strict=True)):
-            write_member(buffer, self.addresses[i], flat_parameters(member.plan, own))
+            write_member(buffer, self.places[i], flat_parameters(member.plan, own))
             found = gather_statistics(member.chain, member.seating, own, n_rows)
             mean[:, i] = found.mean.reshape(layout.n_blocks, layout.block)
             variance[:, i] = found.variance.reshape(layout.n_blocks, layout.block)
@@ -127,7 +143,7 @@ class Chunk:
                 self.members[i].plan,
                 self.members[i].chain,
                 self.members[i].seating,
-                self.addresses[i],
+                self.places[i],
                 buffer,
                 RowStatistics(
                     np.asarray(packed.mean)[:, i].ravel(),

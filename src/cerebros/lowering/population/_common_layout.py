@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
-
-import numpy as np
 
 from cerebros.errors import LoweringError
 from cerebros.lowering.population._chain import Chain
 from cerebros.lowering.population._functions import is_coupled
-from cerebros.lowering.population._layout import Layout
-from cerebros.lowering.population._packing import Layers, layers_of
+from cerebros.lowering.population._layout import Layout, n_lanes_of
 from cerebros.lowering.population._seating import Seating, TileSize
 
 
@@ -22,9 +18,8 @@ def common_layout(
     *,
     n_members: int,
 ) -> Layout:
-    """The smallest layout that all networks fit.
-
-    Without room for copies: see `with_layers`.
+    """The smallest layout that all networks fit, but for what depends on their chunks:
+    without slabs and pairs of blocks.
 
     Args:
         chains: of the networks.
@@ -59,17 +54,16 @@ def common_layout(
         reads_plain_inputs=any(not variant.normalized for variant in inputs),
         output_widths=port_widths(first)[1],
         functions=tuple(functions),
-        n_layers=0,
-        n_layers_in=0,
-        n_layers_out=0,
-        n_layers_out_in=1,
+        n_pairs=0,
+        lanes=n_lanes_of(max(stage.width for stage in stages)),
+        n_slabs=0,
+        n_stages=max(len(chain.stages) for chain in chains),
         has_copies=any(has_copies(chain) for chain in chains),
         has_scales=has_scales,
         has_fixed=is_fixed or (has_scales and any(r.scale is None for r in reads)),
         has_repeats=any(t.repeats for seating in seatings for t in seating.tiles),
         has_plain=any(not variant.normalized for variant in stored),
         has_dropout=any(chain.has_dropout for chain in chains),
-        has_ties=has_scales and any(stage.width > size.tile for stage in stages),
     )
 
 
@@ -83,27 +77,6 @@ def has_copies(chain: Chain) -> bool:
         len({read.variant for read in stage.reads}) < len(stage.reads)
         for stage in chain.stages
     )
-
-
-def chunk_layers(
-    chains: Sequence[Chain], seatings: Sequence[Seating], layout: Layout
-) -> Layers:
-    """The kernels that the blocks of a chunk need."""
-    single = Layers.single(layout.n_blocks)
-    if not layout.has_copies:
-        return single
-    own = (layers_of(c, s, layout) for c, s in zip(chains, seatings, strict=True))
-    return reduce(Layers.joined, own, single)
-
-
-def n_layers(layers: Layers) -> dict[str, int]:
-    """How many kernels a layout needs for a chunk."""
-    return {
-        "n_layers": int(np.sum(layers.state)),
-        "n_layers_in": int(np.sum(layers.inputs)),
-        "n_layers_out": int(np.sum(layers.out)),
-        "n_layers_out_in": layers.out_in,
-    }
 
 
 def coupled_width(chain: Chain) -> int:

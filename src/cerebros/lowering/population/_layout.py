@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 LANES = 8
 """Numbers to which the fastest axis of an array is rounded up."""
+
+SLAB = 64
+"""Features whose numbers are handled at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Kernels of one kind among all numbers.
+
+    Attributes:
+        first: where they begin.
+        shape: of one of them.
+    """
+
+    first: int
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,16 +46,15 @@ class Layout:
         reads_plain_inputs: whether inputs are read as they are.
         output_widths: rows of each output.
         functions: compositions of activations that tiles have.
-        n_layers: kernels of state blocks, copies of connections included.
-        n_layers_in: the same of blocks that read inputs.
-        n_layers_out: the same of outputs that read blocks.
-        n_layers_out_in: the same of outputs that read inputs.
+        n_pairs: pairs of a block and one that it reads.
+        lanes: most rows of a stage, rounded up.
+        n_slabs: slabs of features that stages read.
+        n_stages: most stages of a network.
         has_copies: whether any connection has copies.
         has_scales: whether normalizations have scale and shift.
         has_fixed: whether some kernels or scales are not trained.
         has_repeats: whether some tiles take over the product of the one before.
         has_plain: whether some tiles are stored without being standardized.
-        has_ties: whether several tiles share their scales.
         has_dropout: whether something is dropped in training.
     """
 
@@ -49,22 +67,16 @@ class Layout:
     reads_plain_inputs: bool
     output_widths: tuple[int, ...]
     functions: tuple[tuple[str, ...], ...]
-    n_layers: int
-    n_layers_in: int
-    n_layers_out: int
-    n_layers_out_in: int
+    n_pairs: int
+    lanes: int
+    n_slabs: int
+    n_stages: int
     has_copies: bool
     has_scales: bool
     has_fixed: bool
     has_repeats: bool
     has_plain: bool
-    has_ties: bool
     has_dropout: bool = False
-
-    @property
-    def n_pairs(self) -> int:
-        """Pairs of a block and one that it reads, itself included."""
-        return self.n_blocks * (self.n_blocks + 1) // 2
 
     @property
     def tiles_per_block(self) -> int:
@@ -76,11 +88,6 @@ class Layout:
         return any(
             name.endswith("softmax") for names in self.functions for name in names
         )
-
-    @property
-    def has_masks(self) -> bool:
-        """Whether the program must be told which numbers are trained."""
-        return self.has_fixed or not self.has_scales
 
     @property
     def n_outputs(self) -> int:
@@ -99,33 +106,63 @@ class Layout:
         return rounded_up(self.ones_column + 1, LANES)
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Arrays that are trained; the second axis is the member."""
-        c, o, u = self.n_members, self.n_outputs, len(self.output_widths)
-        b, t, d = self.block, self.tiles_per_block, self.n_columns
-        layers = {
-            "state": (self.n_layers, b, t, b),
-            "in": (self.n_layers_in, b, t, d),
-            "out": (self.n_layers_out, o, u, b),
-            "out_in": (self.n_layers_out_in, o, u, d),
+        """Arrays that are trained; the second axis is the member.
+
+        A network's numbers stand feature by feature as its stages read them: for each
+        a kernel of so many lanes as the stage has rows, a scale and a shift. Features
+        come in slabs, so that loops end with the networks at hand.
+        """
+        features = (self.n_slabs, self.n_members, SLAB)
+        shapes: dict[str, tuple[int, ...]] = {
+            "kernel": (*features, self.lanes),
+            "bias": (1, self.n_members, self.n_stages, self.lanes),
         }
-        shapes: dict[str, tuple[int, ...]]
-        shapes = {f"kernel_{k}": (n, c, r, w) for k, (n, r, _, w) in layers.items()}
         if self.has_scales:
-            for kind in ("scale", "shift"):
-                for k, (n, _, groups, w) in layers.items():
-                    shapes[f"{kind}_{k}"] = (n, c, groups, w)
+            shapes |= {"scale": features, "shift": features}
         return shapes
 
     def n_parameters(self) -> int:
         """Numbers of all parameter arrays."""
         return sum(math.prod(shape) for shape in self.parameter_shapes().values())
 
+    def regions(self) -> dict[str, Region]:
+        """Where the effective kernels of each kind stand, one after the other.
+
+        Shapes:
+            state: for each pair of blocks `(member, row, row read)`.
+            inputs: for each block `(member, row, column)`; the column of ones holds
+                the bias.
+            out: for each block `(member, output row, row read)`.
+            out_in: `(member, output row, column)`, with the bias.
+        """
+        c, rows, o, d = self.n_members, self.block, self.n_outputs, self.n_columns
+        result, place = {}, 0
+        for name, n, shape in (
+            ("state", self.n_pairs, (c, rows, rows)),
+            ("inputs", self.n_blocks, (c, rows, d)),
+            ("out", self.n_blocks, (c, o, rows)),
+            ("out_in", 1, (c, o, d)),
+        ):
+            result[name] = Region(place, shape)
+            place += n * math.prod(shape)
+        return result
+
+    @property
+    def nowhere(self) -> int:
+        """The position behind all kernels: what no product meets stands there."""
+        last = self.regions()["out_in"]
+        return last.first + last.size
+
+    @property
+    def n_positions(self) -> int:
+        """Numbers of all effective kernels, rounded up."""
+        return rounded_up(self.nowhere + 1, LANES)
+
     def n_bytes(self, batch: int) -> int:
-        """Memory of a chunk in training, roughly: parameters, buffers of a batch."""
+        """Memory of a chunk in training, roughly: parameters, kernels, buffers."""
         rows = self.n_blocks * self.block + self.n_outputs
         buffers = 6 * rows * self.n_members * batch
-        kernels = 3 * self.n_members * (self.n_pairs * self.block**2)
-        return 4 * (8 * self.n_parameters() + buffers + kernels)
+        return 4 * (8 * self.n_parameters() + 3 * self.n_positions + buffers)
 
 
 def rounded_up(n: int, multiple: int) -> int:
@@ -133,15 +170,11 @@ def rounded_up(n: int, multiple: int) -> int:
     return -(-n // multiple) * multiple
 
 
-def pair(block: int, source: int) -> int:
-    """Number of the pair of a block and one that it reads."""
-    return block * (block + 1) // 2 + source
+def n_slabs_of(n_features: int) -> int:
+    """Slabs that so many features take."""
+    return rounded_up(n_features, SLAB) // SLAB
 
 
-def offsets(layout: Layout) -> Mapping[str, int]:
-    """Where each parameter array begins when all stand one after the other."""
-    result, place = {}, 0
-    for name, shape in layout.parameter_shapes().items():
-        result[name] = place
-        place += math.prod(shape)
-    return result
+def n_lanes_of(width: int) -> int:
+    """Lanes for stages of so many rows."""
+    return 4 if width <= 4 else rounded_up(width, LANES)

@@ -1,10 +1,16 @@
-"""From the weights of single networks to the arrays of a chunk, and back."""
+"""From the weights of single networks to the arrays of a chunk, and back.
+
+The numbers of a network stand feature by feature, as its stages read them; where the
+products meet them is another matter: every number of an effective kernel has a
+*position* among all kernels of the chunk. So copies, gates and odd widths cost what
+they take, and the kernels may be laid out as the products like them.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,46 +20,14 @@ import numpy.typing as npt
 from cerebros.errors import LoweringError
 from cerebros.lowering._weights import Array, Weights, weight_shapes
 from cerebros.lowering.population._chain import Chain, Read, Stage, Variant
-from cerebros.lowering.population._layout import Layout, offsets
+from cerebros.lowering.population._layout import SLAB, Layout
+from cerebros.lowering.population._pairs import Pairs
 from cerebros.lowering.population._seating import Seating
 from cerebros.plan import NetworkPlan
 
 Index = npt.NDArray[np.int64]
-_EMPTY: Index = np.zeros(0, np.int64)
+Flags = npt.NDArray[np.bool_]
 _TRAINED = ("kernel", "bias", "scale", "shift")
-
-
-@dataclass(frozen=True, slots=True)
-class Layers:
-    """How many kernels each block of a chunk has, one for each copy; and where.
-
-    Attributes:
-        state: `(pair,)` kernels of each pair of blocks.
-        inputs: `(block,)` kernels of each block that reads inputs.
-        out: `(block,)` kernels of the outputs that read a block.
-        out_in: kernels of the outputs that read inputs.
-    """
-
-    state: npt.NDArray[np.int32]
-    inputs: npt.NDArray[np.int32]
-    out: npt.NDArray[np.int32]
-    out_in: int
-
-    @classmethod
-    def single(cls, n_blocks: int) -> Layers:
-        """One kernel everywhere: no connection has copies."""
-        ones = np.ones(n_blocks, np.int32)
-        n_pairs = n_blocks * (n_blocks + 1) // 2
-        return cls(np.ones(n_pairs, np.int32), ones, ones, 1)
-
-    def joined(self, other: Layers) -> Layers:
-        """Enough kernels for both."""
-        return Layers(
-            np.maximum(self.state, other.state),
-            np.maximum(self.inputs, other.inputs),
-            np.maximum(self.out, other.out),
-            max(self.out_in, other.out_in),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +37,10 @@ class Entries:
     Attributes:
         columns: `(feature,)` row of the state, or column of the inputs.
         is_input: `(feature,)` which of the two.
-        copy: `(feature,)` how many reads of the stage have the same column before.
+        copy: `(feature,)` how many reads of the stage act on the same numbers before.
         rows: `(feature, n)` rows of the product that read the feature; of a dense
             stage all of them, of a fixed stage one.
+        lanes: `(feature, n)` which rows of the stage these are.
         factors: `(feature,)` of a fixed stage what the feature is multiplied by.
     """
 
@@ -73,6 +48,7 @@ class Entries:
     is_input: npt.NDArray[np.bool_]
     copy: Index
     rows: Index
+    lanes: Index
     factors: Array
 
 
@@ -96,154 +72,241 @@ def entries_of(chain: Chain, seating: Seating, layout: Layout) -> list[Entries]:
 
 
 def _entries(stage: Stage, rows: Index, columns: Sequence[Index]) -> Entries:
-    seen: Counter[Variant] = Counter()
-    copies = []
-    for read in stage.reads:
-        copies.append(seen[read.variant])
-        seen[read.variant] += 1
     widths = [read.width for read in stage.reads]
+    n_features = sum(widths)
     if stage.dense is None:
         own = [
-            rows[place : place + width]
+            np.arange(place, place + width)
             for place, width in zip(stage.places, widths, strict=True)
         ]
-        read_by = np.concatenate(own)[:, None]
+        lanes = np.concatenate(own)[:, None]
         factors = np.repeat(stage.factors, widths).astype(np.float32)
     else:
-        read_by = np.broadcast_to(rows, (sum(widths), len(rows)))
+        lanes = np.broadcast_to(np.arange(stage.width), (n_features, stage.width))
         factors = np.ones(1, np.float32)
     return Entries(
         columns=np.concatenate(columns),
         is_input=np.repeat([read.variant.source < 0 for read in stage.reads], widths),
-        copy=np.repeat(copies, widths),
-        rows=read_by,
+        copy=np.repeat(_copies(stage), widths),
+        rows=rows[lanes],
+        lanes=lanes,
         factors=factors,
     )
 
 
-def layers_of(chain: Chain, seating: Seating, layout: Layout) -> Layers:
-    """The kernels that a network needs, where connections have copies."""
-    layers = Layers.single(layout.n_blocks)
-    out_in = 1
-    for number, entries in enumerate(entries_of(chain, seating, layout)):
-        is_output = number in chain.outputs
-        for kind, counts, i, n in _copies(entries, layout, is_output=is_output):
-            if kind == "out_in":
-                out_in = max(out_in, int(n.max(initial=1)))
+def _copies(stage: Stage) -> list[int]:
+    """For each read how many before it act on the same rows by the same source."""
+    places = stage.places or [0] * len(stage.reads)
+    seen: Counter[tuple[Variant, int]] = Counter()
+    copies = []
+    for read, place in zip(stage.reads, places, strict=True):
+        copies.append(seen[read.variant, place])
+        seen[read.variant, place] += 1
+    return copies
+
+
+def n_read(chain: Chain) -> tuple[int, int]:
+    """Features that the stages of a network read: first copies, and further ones."""
+    first = further = 0
+    for stage in chain.stages:
+        for read, copy in zip(stage.reads, _copies(stage), strict=True):
+            if copy:
+                further += read.width
             else:
-                np.maximum.at(getattr(layers, counts), i, n)
-    return Layers(layers.state, layers.inputs, layers.out, out_in)
-
-
-def _copies(
-    entries: Entries, layout: Layout, *, is_output: bool
-) -> Iterator[tuple[str, str, Index, npt.NDArray[np.int32]]]:
-    """Blocks that entries lie in, and how many kernels they need there."""
-    for is_input in (True, False):
-        own = entries.is_input == is_input
-        n = (entries.copy[own] + 1).astype(np.int32)
-        source = entries.columns[own] // layout.block
-        reader = entries.rows[own] // layout.block
-        every = np.broadcast_to(n[:, None], reader.shape)
-        if is_output:
-            kind = "out_in" if is_input else "out"
-            yield kind, "out", source, n
-        elif is_input:
-            yield "in", "inputs", reader, every
-        else:
-            yield "state", "state", pair_of(reader, source[:, None]), every
-
-
-def pair_of(block: Index, source: Index) -> Index:
-    """Numbers of pairs of blocks."""
-    return block * (block + 1) // 2 + source
+                first += read.width
+    return first, further
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where the numbers of one network stand among all numbers of its chunk.
+class Places:
+    """Where the numbers of a network stand in its chunk, and where products meet them.
+
+    Addresses are those of a buffer in which the arrays of the layout follow each other,
+    positions those of all effective kernels of the chunk.
 
     Attributes:
         trained: `(parameter,)` address of each trained number, in the order of the
             weight format.
-        repeated: addresses that hold a trained number once more (scales of a stage
-            that takes several tiles).
-        repeated_from: for each of these the number of the parameter.
-        fixed: addresses of numbers that are not trained.
+        fixed: addresses of numbers that are not trained: scales of 1, factors of sums.
         fixed_values: those numbers.
+        features: `(feature,)` place of each read feature among the slabs.
+        kernel_at: `(feature, lane)` position of each number of its kernel.
+        stage_of: `(feature,)` number of the stage that reads it.
+        is_scaled: `(feature,)` whether its scale and shift are trained.
+        bias_at: `(stage, lane)` position of each bias.
+        is_dense: `(stage,)` whether kernel and bias are trained.
     """
 
     trained: Index
-    repeated: Index
-    repeated_from: Index
     fixed: Index
     fixed_values: Array
+    features: Index
+    kernel_at: Index
+    stage_of: Index
+    is_scaled: Flags
+    bias_at: Index
+    is_dense: Flags
 
 
-def addresses_of(
+def places_of(
     plan: NetworkPlan,
     chain: Chain,
     seating: Seating,
     layout: Layout,
-    layers: Layers,
+    pairs: Pairs,
+    *,
     member: int,
-) -> Addresses:
-    """Where the numbers of a network stand when it is a member of a chunk."""
+    first_further: int,
+) -> Places:
+    """Where the numbers of a network stand when it is a member of a chunk.
+
+    Args:
+        plan: the network.
+        chain: its stages.
+        seating: their rows.
+        layout: of the chunk.
+        pairs: of blocks, of the chunk.
+        member: number of the network in the chunk.
+        first_further: slab at which further copies of connections begin.
+    """
+    addresses = _Addresses(layout, member)
+    positions = _Positions(layout, pairs, member)
+    seats = _FeatureSeats(first_further)
     keys, n = _first_numbers(plan)
-    places = _Places(layout, layers, member)
     trained = np.full(n, -1, np.int64)
-    repeated: list[Index] = []
-    repeated_from: list[Index] = []
-    fixed: list[Index] = []
-    fixed_values: list[Array] = []
-
-    def fix(at: Index, values: npt.ArrayLike) -> None:
-        fixed.append(at.ravel())
-        fixed_values.append(np.broadcast_to(values, at.shape).ravel())
-
+    fixed = [np.zeros(0, np.int64)]
+    values: list[Array] = [np.zeros(0, np.float32)]
+    features, kernel_at, stage_of, is_scaled, bias_at = [], [], [], [], []
     for number, entries in enumerate(entries_of(chain, seating, layout)):
         stage, is_output = chain.stages[number], number in chain.outputs
-        rows = seating.products[number]
-        at = places.of("kernel", entries, entries.rows, is_output=is_output)
+        own_features = seats.of(entries.copy)
+        kernel = addresses.of_kernel(own_features)
         if stage.dense is None:
-            fix(at, entries.factors[:, None])
+            fixed.append(np.take_along_axis(kernel, entries.lanes, axis=1)[:, 0])
+            values.append(entries.factors)
         else:
             first = keys[f"{stage.dense}/kernel"]
-            trained[first : first + at.size] = at.ravel()
+            own = kernel[:, : stage.width].ravel()
+            trained[first : first + len(own)] = own
             first = keys[f"{stage.dense}/bias"]
-            trained[first : first + stage.width] = places.bias(
-                rows, is_output=is_output
-            )
-        if not layout.has_scales:
-            continue
-        if is_output:
-            output = chain.outputs.index(number)
-            groups = np.full((len(entries.columns), 1), output)
-        elif stage.dense is None:
-            groups = entries.rows // layout.tile
-        else:
-            tiles = np.unique(rows // layout.tile)
-            groups = np.broadcast_to(tiles, (len(entries.columns), len(tiles)))
-        for kind in ("scale", "shift"):
-            at = places.of(kind, entries, groups, is_output=is_output)
-            own = _parameters(stage.reads, kind, keys)
-            has = own >= 0
-            trained[own[has]] = at[has, 0]
-            repeated.append(at[has, 1:].ravel())
-            repeated_from.append(np.repeat(own[has], at.shape[1] - 1))
-            if kind == "scale" and not has.all():
-                fix(at[~has], 1.0)
-        if stage.dense is not None:
-            # A scale of one lets the bias be trained; of a fixed stage it stays zero.
-            fix(places.bias_scale(groups[0], is_output=is_output), 1.0)
+            own = addresses.of_bias(number)[: stage.width]
+            trained[first : first + stage.width] = own
+        has_scale = np.zeros(len(own_features), bool)
+        if layout.has_scales:
+            for kind in ("shift", "scale"):
+                own = _parameters(stage.reads, kind, keys)
+                has_scale = own >= 0
+                at = addresses.of_feature(kind, own_features)
+                trained[own[has_scale]] = at[has_scale]
+            fixed.append(at[~has_scale])
+            values.append(np.ones(int((~has_scale).sum()), np.float32))
+        features.append(own_features)
+        kernel_at.append(positions.of_kernel(entries, is_output=is_output))
+        stage_of.append(np.full(len(own_features), number))
+        is_scaled.append(has_scale)
+        bias_at.append(positions.of_bias(seating.products[number], is_output=is_output))
     assert (trained >= 0).all(), "every parameter has an address"
-    return Addresses(
-        trained,
-        np.concatenate([_EMPTY, *repeated]),
-        np.concatenate([_EMPTY, *repeated_from]),
-        np.concatenate([_EMPTY, *fixed]),
-        np.concatenate([np.zeros(0), *fixed_values]).astype(np.float32),
+    return Places(
+        trained=trained,
+        fixed=np.concatenate(fixed),
+        fixed_values=np.concatenate(values).astype(np.float32),
+        features=np.concatenate(features),
+        kernel_at=np.concatenate(kernel_at),
+        stage_of=np.concatenate(stage_of),
+        is_scaled=np.concatenate(is_scaled),
+        bias_at=np.stack(bias_at),
+        is_dense=np.array([stage.dense is not None for stage in chain.stages]),
     )
+
+
+class _FeatureSeats:
+    """Hands out places among the slabs: first copies, and behind them further ones."""
+
+    def __init__(self, first_further: int) -> None:
+        self._next = [0, first_further * SLAB]
+
+    def of(self, copy: Index) -> Index:
+        result = np.empty(len(copy), np.int64)
+        for i, own in enumerate((copy == 0, copy > 0)):
+            n = int(own.sum())
+            result[own] = np.arange(self._next[i], self._next[i] + n)
+            self._next[i] += n
+        return result
+
+
+class _Addresses:
+    """Addresses of a member's numbers in the buffer of its chunk."""
+
+    def __init__(self, layout: Layout, member: int) -> None:
+        self._layout, self._member = layout, member
+        self._lanes = np.arange(layout.lanes)
+        self._begins, place = {}, 0
+        for name, shape in layout.parameter_shapes().items():
+            self._begins[name] = place
+            place += math.prod(shape)
+
+    def of_feature(self, name: str, features: Index) -> Index:
+        return np.asarray(self._begins[name] + self._place(features))
+
+    def of_kernel(self, features: Index) -> Index:
+        """`(feature, lane)`."""
+        at = self._place(features)[:, None] * self._layout.lanes
+        return np.asarray(self._begins["kernel"] + at + self._lanes)
+
+    def of_bias(self, stage: int) -> Index:
+        """`(lane,)`."""
+        at = (self._member * self._layout.n_stages + stage) * self._layout.lanes
+        return np.asarray(self._begins["bias"] + at + self._lanes)
+
+    def _place(self, features: Index) -> Index:
+        slab, place = np.divmod(features, SLAB)
+        return np.asarray((slab * self._layout.n_members + self._member) * SLAB + place)
+
+
+class _Positions:
+    """Positions of a member's kernels and biases among all of its chunk."""
+
+    def __init__(self, layout: Layout, pairs: Pairs, member: int) -> None:
+        self._layout, self._pairs, self._member = layout, pairs, member
+        self._regions = layout.regions()
+
+    def of_kernel(self, entries: Entries, *, is_output: bool) -> Index:
+        """`(feature, lane)`."""
+        block, layout = self._layout.block, self._layout
+        n_features = len(entries.columns)
+        result = np.full((n_features, layout.lanes), layout.nowhere, np.int64)
+        for is_input in (True, False):
+            own = np.flatnonzero(entries.is_input == is_input)
+            columns, rows = entries.columns[own][:, None], entries.rows[own]
+            readers, sources = rows // block, columns // block
+            if is_output:
+                name, i = ("out_in", 0) if is_input else ("out", sources)
+            elif is_input:
+                name, i, rows = "inputs", readers, rows % block
+            else:
+                name, rows = "state", rows % block
+                i = self._pairs.numbers(readers, sources)
+            columns = columns if is_input else columns % block
+            result[own[:, None], entries.lanes[own]] = self._at(name, i, rows, columns)
+        return result
+
+    def of_bias(self, rows: Index, *, is_output: bool) -> Index:
+        """`(lane,)` of the biases of the rows of a stage."""
+        block, layout = self._layout.block, self._layout
+        result = np.full(layout.lanes, layout.nowhere, np.int64)
+        column = layout.ones_column
+        if is_output:
+            result[: len(rows)] = self._at("out_in", 0, rows, column)
+        else:
+            own = self._at("inputs", rows // block, rows % block, column)
+            result[: len(rows)] = own
+        return result
+
+    def _at(self, name: str, i: Any, row: Any, column: Any) -> Index:
+        region = self._regions[name]
+        n_members, n_rows, n_columns = region.shape
+        at = ((i * n_members + self._member) * n_rows + row) * n_columns + column
+        return np.asarray(region.first + at)
 
 
 def parameter_keys(plan: NetworkPlan) -> dict[str, tuple[int, ...]]:
@@ -277,107 +340,38 @@ def _parameters(reads: Sequence[Read], kind: str, keys: Mapping[str, int]) -> In
     return np.concatenate(parts)
 
 
-class _Places:
-    """Addresses of entries among all numbers of a chunk."""
-
-    def __init__(self, layout: Layout, layers: Layers, member: int) -> None:
-        self._layout, self._member = layout, member
-        self._begins, self._shapes = offsets(layout), layout.parameter_shapes()
-        self._first = {
-            "state": _starts(layers.state),
-            "in": _starts(layers.inputs),
-            "out": _starts(layers.out),
-        }
-
-    def of(self, kind: str, entries: Entries, rows: Index, *, is_output: bool) -> Index:
-        """Addresses `(feature, n)` of a kernel, or of scales or shifts.
-
-        Args:
-            kind: `"kernel"`, `"scale"` or `"shift"`.
-            entries: features of a stage.
-            rows: `(feature, n)` rows of the kernel, or tiles or outputs.
-            is_output: whether the stage is returned.
-        """
-        result = np.empty(rows.shape, np.int64)
-        block, tiles = self._layout.block, self._layout.tiles_per_block
-        per_block = block if kind == "kernel" else tiles
-        for is_input in (True, False):
-            own = entries.is_input == is_input
-            if not own.any():
-                continue
-            columns = entries.columns[own][:, None]
-            copies, read_by = entries.copy[own][:, None], rows[own]
-            readers = read_by // per_block
-            if is_output:
-                place = "out_in" if is_input else "out"
-                layer = copies if is_input else self._first["out"][columns // block]
-                layer = layer + (0 if is_input else copies)
-            else:
-                place, read_by = "in" if is_input else "state", read_by % per_block
-                i = readers if is_input else pair_of(readers, columns // block)
-                layer = self._first[place][i] + copies
-            column = columns if is_input else columns % block
-            result[own] = self._at(kind, place, layer, read_by, column)
-        return result
-
-    def bias(self, rows: Index, *, is_output: bool) -> Index:
-        """Addresses of the bias of each row."""
-        block, column = self._layout.block, self._layout.ones_column
-        if is_output:
-            return self._at("kernel", "out_in", 0, rows, column)
-        layer = self._first["in"][rows // block]
-        return self._at("kernel", "in", layer, rows % block, column)
-
-    def bias_scale(self, groups: Index, *, is_output: bool) -> Index:
-        """Addresses of what the bias of each tile or output is multiplied by."""
-        tiles, column = self._layout.tiles_per_block, self._layout.ones_column
-        if is_output:
-            return self._at("scale", "out_in", 0, groups, column)
-        layer = self._first["in"][groups // tiles]
-        return self._at("scale", "in", layer, groups % tiles, column)
-
-    def _at(self, kind: str, place: str, layer: Any, row: Any, column: Any) -> Index:
-        _, n_members, n_rows, n_columns = self._shapes[f"{kind}_{place}"]
-        at = ((layer * n_members + self._member) * n_rows + row) * n_columns + column
-        return np.asarray(self._begins[f"{kind}_{place}"] + at)
-
-
-def _starts(counts: npt.NDArray[np.int32]) -> Index:
-    return np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
-
-
 def flat_parameters(plan: NetworkPlan, weights: Mapping[str, npt.ArrayLike]) -> Array:
     """The trained numbers of a network, one after the other."""
     arrays = [np.ravel(np.asarray(weights[key])) for key in parameter_keys(plan)]
     return np.concatenate([np.zeros(0), *arrays]).astype(np.float32)
 
 
-def write_member(buffer: Array, addresses: Addresses, parameters: Array) -> None:
+def write_member(buffer: Array, places: Places, parameters: Array) -> None:
     """Put the numbers of one network among those of its chunk."""
-    buffer[addresses.trained] = parameters
-    buffer[addresses.repeated] = parameters[addresses.repeated_from]
-    buffer[addresses.fixed] = addresses.fixed_values
+    buffer[places.trained] = parameters
+    buffer[places.fixed] = places.fixed_values
 
 
 def split_buffer(buffer: Array, layout: Layout) -> dict[str, Array]:
     """All numbers of a chunk as the arrays of its layout; views, not copies."""
-    begins = offsets(layout)
-    return {
-        name: buffer[begins[name] : begins[name] + math.prod(shape)].reshape(shape)
-        for name, shape in layout.parameter_shapes().items()
-    }
+    arrays, place = {}, 0
+    for name, shape in layout.parameter_shapes().items():
+        n = math.prod(shape)
+        arrays[name] = buffer[place : place + n].reshape(shape)
+        place += n
+    return arrays
 
 
 def read_member(
     plan: NetworkPlan,
     chain: Chain,
     seating: Seating,
-    addresses: Addresses,
+    places: Places,
     buffer: Array,
     statistics: RowStatistics,
 ) -> Weights:
     """The weights of one network in the common format."""
-    values = buffer[addresses.trained]
+    values = buffer[places.trained]
     weights: Weights = {}
     trained = parameter_keys(plan)
     place = 0

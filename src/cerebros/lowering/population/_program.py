@@ -21,9 +21,15 @@ from jax import lax
 
 from cerebros.lowering._reference import EPSILON
 from cerebros.lowering.population._functions import composed, composed_values
-from cerebros.lowering.population._kernels import Kernels, put, take
-from cerebros.lowering.population._layout import Layout, pair
-from cerebros.lowering.population._reading import Reading, product, put_shifts
+from cerebros.lowering.population._kernels import (
+    Kernels,
+    put,
+    put_kernel,
+    take,
+    take_kernel,
+)
+from cerebros.lowering.population._layout import Layout
+from cerebros.lowering.population._reading import Reading, product
 from cerebros.lowering.population._tables import Tables
 
 Array = jax.Array
@@ -188,17 +194,19 @@ def _through_blocks(
 ) -> tuple[Array, Array, Any]:
     """Compute all rows in order, and collect what the steps give."""
     layout, size = reading.layout, reading.layout.tile
+    sources = tables["pair_source"]
     no_tile = _no_tile(layout, reading.x.shape[-1])
 
     def block(b: Any, carry: Any) -> Any:
         state, outputs, last, extra = carry
+        first, itself = _pairs_of_reader(tables, b)
         z = lax.fori_loop(
-            0,
-            b,
-            lambda p, z: z + reading.state(b, p, take(state, p)),
+            first,
+            itself,
+            lambda i, z: z + reading.state(i, take(state, take(sources, i))),
             reading.inputs(b),
         )
-        inside = take(reading.kernels.state, pair(b, b))
+        inside = take_kernel(layout, reading.kernels.flat, "state", itself)
 
         def tile(t: Any, carry: Any) -> Any:
             here, last, own = carry
@@ -243,7 +251,7 @@ def backward(
         buffers, moments: what `forward` returned.
         output_errors: gradient with respect to the outputs before their activation;
             zero where there is no row.
-        gradients: buffers for the result, `transposed` unused.
+        gradients: buffers for the result.
 
     Returns:
         Gradients as kernels, the bias in the column of ones; and the buffers.
@@ -261,13 +269,17 @@ def backward(
         if layout.has_plain:
             normalized = take(tables["normalized"], b)[..., None] > 0
             factors = jnp.where(normalized, factors, 1)
+        itself, end = (take(tables["pair_first_by_source"], b + k) for k in (0, 1))
+
+        def pull(i: Any, pulled: Array) -> Array:
+            reader = take(errors, take(tables["pair_reader"], i))
+            number = take(tables["pair_by_source"], i)
+            return pulled + reading.pulled_state(number, reader)
+
         pulled = lax.fori_loop(
-            b + 1,
-            n_blocks,
-            lambda p, pulled: pulled + reading.pulled_state(b, p, take(errors, p)),
-            reading.pulled_out(b, output_errors),
+            itself + 1, end, pull, reading.pulled_out(b, output_errors)
         )
-        own = take(kernels.transposed, pair(b, b))
+        own = reading.transposed(take(tables["pair_by_source"], itself))
 
         def tile(j: Any, carry: Any) -> Any:
             block_errors, after = carry
@@ -297,36 +309,46 @@ def backward(
         )
         errors = put(errors, block_errors, b)
         own, shift = reading.input_gradients(b, block_errors)
-        gradients = _put_gradients(gradients, "inputs", own, shift, b)
+        gradients = _put_gradients(layout, gradients, "inputs", own, shift, b)
 
-        def outer(p: Any, gradients: Kernels) -> Kernels:
-            own, shift = reading.state_gradients(
-                b, p, block_errors, take(buffers.state, p)
-            )
-            return _put_gradients(gradients, "state", own, shift, pair(b, p))
+        def outer(i: Any, gradients: Kernels) -> Kernels:
+            source = take(buffers.state, take(tables["pair_source"], i))
+            own, shift = reading.state_gradients(i, block_errors, source)
+            return _put_gradients(layout, gradients, "state", own, shift, i)
 
-        gradients = lax.fori_loop(0, b + 1, outer, gradients)
+        first, last = _pairs_of_reader(tables, b)
+        gradients = lax.fori_loop(first, last + 1, outer, gradients)
         own, shift = reading.out_gradients(b, output_errors, here)
-        return errors, after, _put_gradients(gradients, "out", own, shift, b)
+        return errors, after, _put_gradients(layout, gradients, "out", own, shift, b)
 
     errors, _, gradients = lax.fori_loop(
         0, n_blocks, block, (buffers.errors, no_tile, gradients)
     )
     own, shift = reading.out_in_gradients(output_errors)
-    shifts = put_shifts(gradients.shifts, "out_in", shift)
-    gradients = gradients._replace(out_in=own, shifts=shifts)
+    gradients = _put_gradients(layout, gradients, "out_in", own, shift, 0)
     return gradients, buffers._replace(errors=errors)
 
 
+def _pairs_of_reader(tables: Tables, b: Any) -> tuple[Any, Any]:
+    """The first pair of a block that reads, and its last: the block and itself."""
+    first, end = (take(tables["pair_first"], b + k) for k in (0, 1))
+    return first, end - 1
+
+
 def _put_gradients(
-    gradients: Kernels, name: str, own: Array, shift: Array | None, i: Any
+    layout: Layout,
+    gradients: Kernels,
+    name: str,
+    own: Array,
+    shift: Array | None,
+    i: Any,
 ) -> Kernels:
     """Gradients with those of one block, or pair of blocks."""
     shifts = gradients.shifts
     if shifts is not None and shift is not None:
-        shifts = put_shifts(shifts, name, put(getattr(shifts, name), shift, i))
-    kernels = {name: put(getattr(gradients, name), own, i)}
-    return gradients._replace(**kernels, shifts=shifts)
+        shifts = put_kernel(layout, shifts, name, shift, i)
+    flat = put_kernel(layout, gradients.flat, name, own, i)
+    return Kernels(flat, None, shifts)
 
 
 # --- One tile -----------------------------------------------------------------------

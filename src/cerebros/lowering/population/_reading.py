@@ -16,8 +16,8 @@ from jax import lax
 
 from cerebros.lowering.population._dropping import kept
 from cerebros.lowering.population._drops import Drops
-from cerebros.lowering.population._kernels import Kernels, Shifts, take
-from cerebros.lowering.population._layout import Layout, pair
+from cerebros.lowering.population._kernels import Kernels, take, take_kernel
+from cerebros.lowering.population._layout import Layout
 
 Array = jax.Array
 
@@ -54,21 +54,17 @@ class Reading:
 
     def inputs(self, b: Any) -> Array:
         """What a block reads of the inputs, `(member, row, batch)`."""
-        kernel, shifts = take(self.kernels.inputs, b), self.kernels.shifts
-        shift = None if shifts is None else take(shifts.inputs, b)
+        kernel, shift = self._kernel("inputs", b)
         return self._of_inputs(kernel, shift, self._kept("inputs", b))
 
-    def state(self, b: Any, p: Any, values: Array) -> Array:
+    def state(self, pair: Any, values: Array) -> Array:
         """What a block reads of an earlier one."""
-        i = pair(b, p)
-        kernel, shifts = take(self.kernels.state, i), self.kernels.shifts
-        shift = None if shifts is None else take(shifts.state, i)
-        return _passed(kernel, shift, values, self._kept("state", i))
+        kernel, shift = self._kernel("state", pair)
+        return _passed(kernel, shift, values, self._kept("state", pair))
 
     def out(self, b: Any, values: Array) -> Array:
         """What all outputs read of a block."""
-        kernel, shifts = take(self.kernels.out, b), self.kernels.shifts
-        shift = None if shifts is None else take(shifts.out, b)
+        kernel, shift = self._kernel("out", b)
         parts = [
             _passed(kernel[:, rows], _rows(shift, rows), values, mask)
             for rows, mask in self._of_outputs("out", b)
@@ -77,26 +73,29 @@ class Reading:
 
     def out_in(self) -> Array:
         """What all outputs read of the inputs."""
-        shifts = self.kernels.shifts
-        shift = None if shifts is None else shifts.out_in
+        kernel, shift = self._kernel("out_in", 0)
         parts = [
-            self._of_inputs(self.kernels.out_in[:, rows], _rows(shift, rows), mask)
+            self._of_inputs(kernel[:, rows], _rows(shift, rows), mask)
             for rows, mask in self._of_outputs("out_in", None)
         ]
         return jnp.concatenate(parts, axis=1)
 
     # --- Backward ---
 
-    def pulled_state(self, b: Any, p: Any, errors: Array) -> Array:
-        """Gradient of a block's values by a later block `p` that reads them."""
-        i = pair(p, b)
-        pulled = product(take(self.kernels.transposed, i), errors)
-        mask = self._kept("state", i)
+    def pulled_state(self, pair: Any, errors: Array) -> Array:
+        """Gradient of a block's values by a later block that reads them."""
+        pulled = product(self.transposed(pair), errors)
+        mask = self._kept("state", pair)
         return pulled if mask is None else pulled * mask
+
+    def transposed(self, pair: Any) -> Array:
+        """The transposed kernel of a pair of blocks."""
+        assert self.kernels.transposed is not None, "these are no gradients"
+        return take(self.kernels.transposed, pair)
 
     def pulled_out(self, b: Any, errors: Array) -> Array:
         """Gradient of a block's values by the outputs that read them."""
-        kernel = take(self.kernels.out, b)
+        kernel, _ = self._kernel("out", b)
         total = None
         for rows, mask in self._of_outputs("out", b):
             own = kernel[:, rows].swapaxes(1, 2)
@@ -114,10 +113,10 @@ class Reading:
         return self._outer_inputs(errors, self._kept("inputs", b))
 
     def state_gradients(
-        self, b: Any, p: Any, errors: Array, values: Array
+        self, pair: Any, errors: Array, values: Array
     ) -> tuple[Array, Array | None]:
         """Gradients of the kernel between two blocks, and of its shifts."""
-        return self._outer(errors, values, self._kept("state", pair(b, p)))
+        return self._outer(errors, values, self._kept("state", pair))
 
     def out_gradients(
         self, b: Any, errors: Array, values: Array
@@ -138,6 +137,13 @@ class Reading:
         return _joined(parts)
 
     # --- Inside ---
+
+    def _kernel(self, name: str, i: Any) -> tuple[Array, Array | None]:
+        """Kernel of a region, and kernel times shift where these are kept apart."""
+        kernel = take_kernel(self.layout, self.kernels.flat, name, i)
+        if self.kernels.shifts is None:
+            return kernel, None
+        return kernel, take_kernel(self.layout, self.kernels.shifts, name, i)
 
     def _kept(self, kind: str, i: Any) -> Array | None:
         """What read features are multiplied by, `(member, feature, batch)`."""
@@ -210,10 +216,3 @@ def _joined(
     kernels = jnp.concatenate([kernel for kernel, _ in parts], axis=1)
     shifts = [shift for _, shift in parts if shift is not None]
     return kernels, jnp.concatenate(shifts, axis=1) if shifts else None
-
-
-def put_shifts(shifts: Shifts | None, name: str, value: Array | None) -> Shifts | None:
-    """Shifts with another array, where they are kept apart."""
-    if shifts is None or value is None:
-        return shifts
-    return shifts._replace(**{name: value})

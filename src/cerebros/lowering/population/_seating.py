@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cerebros.errors import LoweringError
 from cerebros.lowering.population._chain import Chain, Variant
 
 Rows = npt.NDArray[np.intp]
@@ -72,15 +71,12 @@ class Seating:
         return len(self.tiles) * self.tile
 
 
-def n_rows_of(chain: Chain, size: TileSize) -> int | None:
-    """Rows that a chain takes; None if a stage does not fit into a block."""
+def n_rows_of(chain: Chain, size: TileSize) -> int:
+    """Rows that a chain takes."""
     per_block, n_tiles = size.block // size.tile, 0
-    is_alone = chain.has_dropout
     for stage, variants in zip(chain.stages, chain.variants, strict=True):
         own = -(-stage.width // size.tile) * len(variants)
-        if own > per_block:
-            return None
-        if own and (is_alone or n_tiles % per_block + own > per_block):
+        if own and chain.has_dropout:
             n_tiles += -n_tiles % per_block
         n_tiles += own
     return n_tiles * size.tile
@@ -89,12 +85,8 @@ def n_rows_of(chain: Chain, size: TileSize) -> int | None:
 def seat(chain: Chain, size: TileSize) -> Seating:
     """Give every variant its rows, in order of computation.
 
-    A stage lies in one block, since its tiles share their scales; so the last tiles of
-    a block may idle. With dropout a block holds a single stage, since what is dropped
-    is drawn for each stage.
-
-    Raises:
-        LoweringError: if a stage does not fit into a block.
+    A stage may lie in several blocks. With dropout no block holds rows of two stages,
+    since what is dropped is drawn for each stage; so its last tiles may idle.
     """
     tile, per_block = size.tile, size.block // size.tile
     tiles: list[Tile] = []
@@ -112,13 +104,7 @@ def seat(chain: Chain, size: TileSize) -> Seating:
         if number in starts:
             products.append(starts[number] + features)
             continue
-        n_tiles = -(-stage.width // tile) * len(variants)
-        if n_tiles > per_block:
-            raise LoweringError(
-                f"a layer of {stage.width} neurons takes {n_tiles} tiles of {tile} "
-                f"rows, more than a block of {size.block}; use larger blocks"
-            )
-        if chain.has_dropout or len(tiles) % per_block + n_tiles > per_block:
+        if chain.has_dropout:
             tiles += [IDLE] * (-len(tiles) % per_block)
         stride = len(variants) * tile
         first_row = len(tiles) * tile

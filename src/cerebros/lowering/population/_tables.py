@@ -9,14 +9,9 @@ import numpy as np
 
 from cerebros.lowering.population._chain import Chain, Stage
 from cerebros.lowering.population._drops import Drops, keys_of
-from cerebros.lowering.population._layout import Layout
-from cerebros.lowering.population._packing import (
-    Addresses,
-    Layers,
-    entries_of,
-    pair_of,
-    split_buffer,
-)
+from cerebros.lowering.population._layout import SLAB, Layout, n_slabs_of
+from cerebros.lowering.population._packing import Places, entries_of
+from cerebros.lowering.population._pairs import Pairs
 from cerebros.lowering.population._seating import Seating
 
 Tables = dict[str, Any]
@@ -26,10 +21,12 @@ Tables = dict[str, Any]
 def make_tables(
     chains: Sequence[Chain],
     seatings: Sequence[Seating],
-    addresses: Sequence[Addresses],
+    places: Sequence[Places],
     layout: Layout,
-    layers: Layers,
+    pairs: Pairs,
     seeds: Sequence[int],
+    *,
+    first_further: int,
 ) -> Tables:
     """The tables of a chunk; members beyond those given idle.
 
@@ -39,11 +36,8 @@ def make_tables(
         normalized: `(block, member, row)` 1 where rows are stored standardized.
         repeats: `(tile, member)` 1 where a tile takes over the product before it.
         used: `(tile, member, row, 1)` rows that belong to a stage.
-        sums: `(block, member, tile, row)` 1 where a row belongs to the stage of a
-            tile; scales of such tiles are one parameter.
-        layer_first_*, layer_n_*: first kernel of each block, and how many.
-        layer_block_*: `(layer,)` the block of each kernel.
-        mask: which numbers are trained, as the parameters.
+        pair_*: see `_pair_tables`.
+        n_slabs, first_further, kernel_at, …: see `_place_tables`.
         drops: keys and rates of dropout, see `Drops`; with dropout only.
     """
     n_tiles = layout.n_blocks * layout.tiles_per_block
@@ -61,8 +55,7 @@ def make_tables(
             normalized[i, member] = tile.variant.normalized
             repeats[i, member] = tile.repeats
             used[i, member, : tile.n_rows] = True
-    rows = max((seating.n_rows for seating in seatings), default=0)
-    tables: Tables = {"n_blocks": np.int32(-(-rows // layout.block)), "code": code}
+    tables: Tables = {"n_blocks": np.int32(pairs.n_blocks), "code": code}
     if layout.has_plain:
         by_block = normalized.reshape(
             layout.n_blocks, layout.tiles_per_block, layout.n_members, layout.tile
@@ -74,13 +67,80 @@ def make_tables(
         tables["repeats"] = repeats
     if layout.has_coupled:
         tables["used"] = used
-    if layout.has_ties:
-        tables["sums"] = _sums(seatings, layout)
-    tables |= _layer_tables(layers, layout)
+    tables |= _pair_tables(pairs, layout)
+    tables |= _place_tables(places, layout, first_further)
     if layout.has_dropout:
-        tables["drops"] = _drops(chains, seatings, layout, seeds)
-    if layout.has_masks:
-        tables["mask"] = _mask(addresses, layout)
+        tables["drops"] = _drops(chains, seatings, layout, pairs, seeds)
+    return tables
+
+
+def _pair_tables(pairs: Pairs, layout: Layout) -> Tables:
+    """Pairs of blocks, as far as they are used.
+
+    Shapes:
+        pair_source: `(pair,)` the block that is read.
+        pair_first: `(block + 1,)` the first pair of each reader.
+        pair_by_source: `(pair,)` numbers of pairs ordered by the block that is read.
+        pair_reader: `(pair,)` the readers of those.
+        pair_first_by_source: `(block + 1,)` the first of those of each source.
+    """
+    order, by_source = pairs.by_source()
+
+    def padded(values: Any, n: int) -> Any:
+        result = np.full(n, len(pairs), np.int32)
+        result[: len(values)] = values
+        return result
+
+    return {
+        "pair_source": padded(pairs.sources, layout.n_pairs),
+        "pair_first": padded(pairs.firsts(), layout.n_blocks + 1),
+        "pair_by_source": padded(order, layout.n_pairs),
+        "pair_reader": padded(pairs.readers[order], layout.n_pairs),
+        "pair_first_by_source": padded(by_source, layout.n_blocks + 1),
+    }
+
+
+def _place_tables(
+    places: Sequence[Places], layout: Layout, first_further: int
+) -> Tables:
+    """Where the products meet the parameters.
+
+    Shapes:
+        n_slabs: slabs that are used.
+        first_further: the slab at which further copies of connections begin.
+        kernel_at: `(slab, member, feature, lane)` position among all kernels.
+        stage_of: `(slab, member, feature)` number of the stage among those of all
+            members.
+        bias_at: `(member, stage, lane)` position of a bias.
+        is_scaled: `(slab, member, feature)` 1 where scale and shift are trained.
+        is_dense: `(member, stage)` 1 where kernel and bias are trained.
+    """
+    n_slabs, c, n_stages = layout.n_slabs, layout.n_members, layout.n_stages
+    kernel_at = np.full((n_slabs, c, SLAB, layout.lanes), layout.nowhere, np.int32)
+    stage_of = np.zeros((n_slabs, c, SLAB), np.int32)
+    stage_of += n_stages * np.arange(c, dtype=np.int32)[:, None]
+    bias_at = np.full((c, n_stages, layout.lanes), layout.nowhere, np.int32)
+    is_scaled = np.zeros((n_slabs, c, SLAB), np.float32)
+    is_dense = np.zeros((c, n_stages), np.float32)
+    n_features = 0
+    for member, own in enumerate(places):
+        slab, place = np.divmod(own.features, SLAB)
+        kernel_at[slab, member, place] = own.kernel_at
+        stage_of[slab, member, place] += own.stage_of.astype(np.int32)
+        is_scaled[slab, member, place] = own.is_scaled
+        bias_at[member, : len(own.bias_at)] = own.bias_at
+        is_dense[member, : len(own.is_dense)] = own.is_dense
+        n_features = max(n_features, int(own.features.max()) + 1)
+    tables: Tables = {
+        "n_slabs": np.int32(n_slabs_of(n_features)),
+        "kernel_at": kernel_at,
+        "stage_of": stage_of,
+        "bias_at": bias_at,
+    }
+    if layout.has_copies:
+        tables["first_further"] = np.int32(first_further)
+    if layout.has_fixed:
+        tables |= {"is_scaled": is_scaled, "is_dense": is_dense}
     return tables
 
 
@@ -88,6 +148,7 @@ def _drops(
     chains: Sequence[Chain],
     seatings: Sequence[Seating],
     layout: Layout,
+    pairs: Pairs,
     seeds: Sequence[int],
 ) -> Drops:
     c, u, n = layout.n_members, len(layout.output_widths), layout.n_blocks
@@ -111,10 +172,10 @@ def _drops(
                 state: Any = (source[~is_input], member, output, column[~is_input])
                 places = (drops.out_in, inputs), (drops.out, state)
             else:
-                block = int(seating.products[number][0]) // layout.block
+                block = np.unique(seating.products[number] // layout.block)[:, None]
                 inputs = (block, member, columns[is_input])
                 state = (
-                    pair_of(np.array(block), source[~is_input]),
+                    pairs.numbers(block, source[~is_input]),
                     member,
                     column[~is_input],
                 )
@@ -134,45 +195,3 @@ def _keys_and_rates(stage: Stage, seed: int) -> tuple[Any, Any]:
         else:
             keys.append(keys_of(seed, mask.name, mask.offset, read.width))
     return np.concatenate(keys), np.concatenate(rates)
-
-
-def _sums(seatings: Sequence[Seating], layout: Layout) -> Any:
-    n_tiles = layout.n_blocks * layout.tiles_per_block
-    stages = np.full((layout.n_members, n_tiles), -1)
-    for member, seating in enumerate(seatings):
-        own = [-1 if tile.repeats else tile.stage for tile in seating.tiles]
-        stages[member, : len(own)] = own
-    by_block = stages.reshape(layout.n_members, layout.n_blocks, -1).swapaxes(0, 1)
-    rows = np.repeat(by_block, layout.tile, axis=2)
-    same = (by_block[..., None] == rows[:, :, None, :]) & (by_block >= 0)[..., None]
-    return same.astype(np.float32)
-
-
-def _layer_tables(layers: Layers, layout: Layout) -> Tables:
-    tables: Tables = {"layer_n_out_in": np.int32(layers.out_in)}
-    readers = np.repeat(np.arange(layout.n_blocks), np.arange(layout.n_blocks) + 1)
-    for name, counts, blocks, n in (
-        ("state", layers.state, readers, layout.n_layers),
-        ("in", layers.inputs, np.arange(layout.n_blocks), layout.n_layers_in),
-    ):
-        own = np.zeros(n, np.int32)
-        own[: counts.sum()] = np.repeat(blocks, counts)
-        tables[f"layer_block_{name}"] = own
-    for name, counts in (
-        ("state", layers.state),
-        ("in", layers.inputs),
-        ("out", layers.out),
-    ):
-        tables[f"layer_n_{name}"] = counts.astype(np.int32)
-        first = np.concatenate([[0], np.cumsum(counts)[:-1]])
-        tables[f"layer_first_{name}"] = first.astype(np.int32)
-    return tables
-
-
-def _mask(addresses: Sequence[Addresses], layout: Layout) -> dict[str, Any]:
-    """1 for numbers that are trained."""
-    buffer = np.zeros(layout.n_parameters(), np.float32)
-    for own in addresses:
-        buffer[own.trained] = 1
-        buffer[own.repeated] = 1
-    return split_buffer(buffer, layout)

@@ -19,14 +19,16 @@ from cerebros.lowering.population import (
     Chunk,
     Layout,
     Member,
+    Seating,
     TileSize,
     chain_of,
-    chunk_layers,
     common_layout,
     coupled_width,
     has_copies,
-    n_layers,
+    n_read,
     n_rows_of,
+    n_slabs_of,
+    pairs_of,
     port_widths,
     rounded_up,
     seat,
@@ -194,26 +196,45 @@ def _group(
         size,
         n_members=n_members,
     )
-    layout = replace(layout, n_blocks=_rounded_blocks(layout.n_blocks))
-    while n_members > 1 and layout.n_bytes(batch_columns) > GROUPING["chunk_bytes"]:
-        n_members //= 2
-        layout = replace(layout, n_members=n_members)
-    parts = [seated[i : i + n_members] for i in range(0, len(seated), n_members)]
-    layers = [
-        chunk_layers([c for _, c, _ in part], [s for _, _, s in part], layout)
-        for part in parts
-    ]
-    needed = [n_layers(own) for own in layers]
-    largest: dict[str, Any] = {k: max(own[k] for own in needed) for k in needed[0]}
-    layout = replace(layout, **largest)
-    chunks = tuple(
-        (
-            Chunk(tuple(Member(t.plan, c, s) for t, c, s in part), layout, own),
-            tuple(task for task, _, _ in part),
-        )
-        for part, own in zip(parts, layers, strict=True)
+    layout = replace(
+        layout,
+        n_blocks=_rounded(layout.n_blocks),
+        n_stages=_rounded(layout.n_stages),
     )
-    return Group(layout, chunks)
+    group = _cut(seated, layout)
+    while group.layout.n_members > 1 and _is_large(group.layout, batch_columns):
+        group = _cut(seated, replace(layout, n_members=group.layout.n_members // 2))
+    return group
+
+
+def _is_large(layout: Layout, batch_columns: int) -> bool:
+    return layout.n_bytes(batch_columns) > int(GROUPING["chunk_bytes"])
+
+
+def _cut(
+    seated: Sequence[tuple[TrainingTask, Chain, Seating]], layout: Layout
+) -> Group:
+    """Chunks of the layout's number of members, and the layout with room for each."""
+    n = layout.n_members
+    parts = [seated[i : i + n] for i in range(0, len(seated), n)]
+    all_pairs, firsts, furthers = [], [], []
+    for part in parts:
+        chains = [chain for _, chain, _ in part]
+        reads = [n_read(chain) for chain in chains]
+        firsts.append(max(n_slabs_of(first) for first, _ in reads))
+        furthers.append(max(n_slabs_of(further) for _, further in reads))
+        all_pairs.append(pairs_of(chains, [s for _, _, s in part], layout.block))
+    layout = replace(
+        layout,
+        n_pairs=_rounded(max(map(len, all_pairs))),
+        n_slabs=_rounded(max(map(sum, zip(firsts, furthers, strict=True)))),
+    )
+    chunks = []
+    for part, pairs, first in zip(parts, all_pairs, firsts, strict=True):
+        members = tuple(Member(task.plan, chain, own) for task, chain, own in part)
+        chunk = Chunk(members, layout, pairs, first)
+        chunks.append((chunk, tuple(task for task, _, _ in part)))
+    return Group(layout, tuple(chunks))
 
 
 def _n_members(n: int, size: TileSize, batch_columns: int) -> int:
@@ -227,6 +248,6 @@ def _n_members(n: int, size: TileSize, batch_columns: int) -> int:
     return int(2 ** int(np.log2(max(1, min(most, n)))))
 
 
-def _rounded_blocks(n: int) -> int:
+def _rounded(n: int) -> int:
     """Rounded up, so that another search finds the program in the cache."""
     return n if n <= 4 else rounded_up(n, 4)

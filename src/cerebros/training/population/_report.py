@@ -102,10 +102,8 @@ def _needed(member: Member) -> tuple[float, float]:
 def _computed(chunk: Chunk) -> tuple[float, float]:
     """Products of a row that the program of a chunk computes."""
     layout = chunk.layout
-    n = -(-max(m.seating.n_rows for m in chunk.members) // layout.block)
-    rows, outputs = n * layout.block, layout.n_outputs
+    rows, outputs = chunk.pairs.n_blocks * layout.block, layout.n_outputs
     inputs = (rows + outputs) * layout.n_columns
-    pairs = n * (n + 1) / 2 * layout.block**2
-    hidden = pairs + outputs * rows
+    hidden = len(chunk.pairs) * layout.block**2 + outputs * rows
     forward = layout.n_members * (inputs + hidden)
     return 2 * (forward + layout.n_members * (inputs + 2 * hidden)), 2 * forward

@@ -20,19 +20,20 @@ from cerebros.lowering.population import (
     RowMoments,
     Tables,
     backward,
+    bias_gradients,
     effective_kernels,
     forward,
-    n_used_layers,
     new_buffers,
     new_kernels,
-    parameter_gradients,
     predict,
     put,
     row_bits,
+    slab_gradients,
+    slab_masks,
     take,
 )
 from cerebros.training._schedule import schedule_factor
-from cerebros.training.population._clipping import clipped
+from cerebros.training.population._clipping import clipping
 from cerebros.training.population._head import Head
 from cerebros.training.population._optimizers import Optimizer
 
@@ -148,8 +149,7 @@ class _Work(NamedTuple):
     """Buffers of a segment."""
 
     kernels: Kernels
-    kernel_gradients: Kernels
-    gradients: Parameters
+    gradients: Kernels
     buffers: Buffers
     valid_state: Array
 
@@ -185,9 +185,8 @@ def _segment(
         for name in (*names, *(f"val_{name}" for name in names))
     }
     work = _Work(
-        new_kernels(layout),
-        new_kernels(layout),
-        jax.tree.map(jnp.zeros_like, state.now.parameters),
+        new_kernels(layout, transposed=True),
+        new_kernels(layout, transposed=False),
         new_buffers(layout, recipe.batch_columns),
         jnp.zeros(
             (
@@ -244,16 +243,12 @@ def _train(
         loss, pull = jax.vjp(lambda z: head.loss(z, targets, mask, weights), z)
         errors = pull(jnp.ones_like(loss))[0] * mask
         metrics = head.update(metrics, z, loss, targets, mask, weights)
-        kernel_gradients, buffers = backward(
-            layout, kernels, tables, batch, buffers, rows, errors, work.kernel_gradients
+        gradients, buffers = backward(
+            layout, kernels, tables, batch, buffers, rows, errors, work.gradients
         )
-        gradients = parameter_gradients(
-            layout, now.parameters, tables, kernel_gradients, work.gradients
-        )
-        applied = clipped(recipe.layout, recipe.optimizer, tables, gradients)
         factor = schedule_factor(recipe.schedule, count / total, jnp)
         parameters, slots = _moved(
-            recipe, now.parameters, applied, slots, tables, rates, factor, count + 1
+            recipe, now.parameters, gradients, slots, tables, rates, factor, count + 1
         )
         now = Snapshot(
             parameters,
@@ -264,12 +259,7 @@ def _train(
             _running(now.input_mean, moments[0]),
             _running(now.input_variance, moments[1]),
         )
-        work = work._replace(
-            kernels=kernels,
-            kernel_gradients=kernel_gradients,
-            gradients=gradients,
-            buffers=buffers,
-        )
+        work = work._replace(kernels=kernels, gradients=gradients, buffers=buffers)
         return now, slots, count + 1, metrics, work
 
     metrics = head.metric_state(layout.n_members)
@@ -315,78 +305,125 @@ def _columns(layout: Layout, plain: Array, standard: Array) -> Array:
 def _moved(
     recipe: Recipe,
     parameters: Parameters,
-    gradients: Parameters,
+    kernels: Kernels,
     slots: tuple[Parameters, ...],
     tables: Tables,
     rates: Rates,
     factor: Array,
     step: Array,
 ) -> tuple[Parameters, tuple[Parameters, ...]]:
-    """Parameters after a step, kernel by kernel as far as blocks are in use."""
-    optimizer = recipe.optimizer
+    """Parameters after a step, slab by slab as far as slabs are in use.
+
+    Args:
+        recipe, parameters, slots, tables, rates: of the chunk.
+        kernels: gradients of the effective kernels.
+        factor: of the learning rate.
+        step: counted from 1.
+    """
+    layout, optimizer = recipe.layout, recipe.optimizer
     correction = optimizer.correction(step)
-    members = recipe.layout.n_members
     rate = (rates.learning_rate * factor)[:, None]
-    new_parameters: Parameters = {}
-    new_slots: list[Parameters] = [{} for _ in slots]
-    for name, array in parameters.items():
-        shape = array.shape
-        flat = (shape[0], members, -1)
-        gradient = gradients[name].reshape(flat)
-        decay = _decay(recipe, tables, rates, name)
+    biases = bias_gradients(layout, tables, kernels)
 
-        def one(
-            i: Any, carry: Any, gradient: Array = gradient, decay: Any = decay
-        ) -> Any:
-            array, own = carry
-            slope = take(gradient, i)
-            before = tuple(take(slot, i) for slot in own)
-            after = optimizer.slots_after(slope, before, rate)
-            own = tuple(put(s, a, i) for s, a in zip(own, after, strict=True))
-            # Without this the old and the new moments are both needed at once, and
-            # XLA copies whole arrays.
-            own = lax.optimization_barrier(own)
-            value = optimizer.moved(
-                take(array, i),
-                slope,
-                tuple(take(slot, i) for slot in own),
-                rate=rate,
-                correction=correction,
-                weight_decay=decay(i),
-            )
-            return put(array, value, i), own
+    def gradients_of(i: Any) -> Parameters:
+        return slab_gradients(layout, parameters, tables, kernels, biases, i)
 
-        kind = name.partition("_")[2]
-        moved, own = lax.fori_loop(
-            0,
-            n_used_layers(recipe.layout, tables, kind),
-            one,
-            (array.reshape(flat), tuple(s[name].reshape(flat) for s in slots)),
+    own_biases = biases
+    if layout.has_fixed:
+        own_biases = biases * tables["is_dense"][..., None]
+    clip = clipping(layout, optimizer, tables, own_biases, gradients_of)
+
+    def move(
+        name: str, i: Any, gradient: Array, array: Array, slots: tuple[Array, ...]
+    ) -> tuple[Array, tuple[Array, ...]]:
+        """An array, and what is remembered of it, with a slab moved."""
+        shape = gradient.shape
+        if clip is not None:
+            gradient = clip(name, gradient, i)
+
+        def flat(a: Array) -> Array:  # loops over short axes are slow
+            return a.reshape(layout.n_members, -1)
+
+        slope = flat(gradient)
+        before = tuple(flat(take(slot, i)) for slot in slots)
+        after = optimizer.slots_after(slope, before, rate)
+        slots = tuple(
+            put(slot, a.reshape(shape), i) for slot, a in zip(slots, after, strict=True)
         )
-        new_parameters[name] = moved.reshape(shape)
-        for target, value in zip(new_slots, own, strict=True):
-            target[name] = value.reshape(shape)
-    return new_parameters, tuple(new_slots)
+        # Without this the old and the new moments are both needed at once, and XLA
+        # copies whole arrays.
+        slots, array = lax.optimization_barrier((slots, array))
+        value = optimizer.moved(
+            flat(take(array, i)),
+            slope,
+            tuple(flat(take(slot, i)) for slot in slots),
+            rate=rate,
+            correction=correction,
+            weight_decay=_decay(recipe, tables, rates, name, i, shape),
+        )
+        return put(array, value.reshape(shape), i), slots
+
+    def slab(i: Any, carry: Any) -> Any:
+        arrays, slots = carry
+        gradients = slab_gradients(layout, arrays, tables, kernels, biases, i)
+        gradients, arrays = lax.optimization_barrier((gradients, arrays))
+        return _moved_arrays(move, i, gradients, arrays, slots)
+
+    names = [name for name in parameters if name != "bias"]
+    new, new_slots = lax.fori_loop(
+        0,
+        tables["n_slabs"],
+        slab,
+        (
+            {name: parameters[name] for name in names},
+            tuple({name: slot[name] for name in names} for slot in slots),
+        ),
+    )
+    bias, bias_slots = move(
+        "bias", 0, own_biases, parameters["bias"], tuple(slot["bias"] for slot in slots)
+    )
+    return new | {"bias": bias}, tuple(
+        own | {"bias": value} for own, value in zip(new_slots, bias_slots, strict=True)
+    )
+
+
+def _moved_arrays(
+    move: Callable[..., tuple[Array, tuple[Array, ...]]],
+    i: Any,
+    gradients: Parameters,
+    arrays: Parameters,
+    slots: tuple[Parameters, ...],
+) -> tuple[Parameters, tuple[Parameters, ...]]:
+    new: Parameters = {}
+    new_slots: list[Parameters] = [{} for _ in slots]
+    for name, array in arrays.items():
+        own = tuple(slot[name] for slot in slots)
+        new[name], moved = move(name, i, gradients[name], array, own)
+        for target, value in zip(new_slots, moved, strict=True):
+            target[name] = value
+    return new, tuple(new_slots)
 
 
 def _decay(
-    recipe: Recipe, tables: Tables, rates: Rates, name: str
-) -> Callable[[Any], Array | None]:
-    """Weight decay of one kernel's numbers; none for what is not trained."""
-    layout, rate = recipe.layout, rates.weight_decay[:, None]
+    recipe: Recipe,
+    tables: Tables,
+    rates: Rates,
+    name: str,
+    i: Any,
+    shape: tuple[int, ...],
+) -> Array | None:
+    """Weight decay of the numbers of a slab; none of what is not trained."""
     if not recipe.has_decay:
-        return lambda i: None
-    if layout.has_masks:
-        mask = tables["mask"][name]
-        flat = mask.reshape(mask.shape[0], layout.n_members, -1)
-        return lambda i: rate * take(flat, i)
-    if name.startswith("scale") and name.endswith("in"):
-        # The scale of the bias is one, and stays so.
-        groups = layout.parameter_shapes()[name][2]
-        is_trained = jnp.arange(layout.n_columns) != layout.ones_column
-        own = rate * jnp.tile(is_trained, groups)
-        return lambda i: own
-    return lambda i: rate
+        return None
+    rate = rates.weight_decay[:, None]
+    if not recipe.layout.has_fixed:
+        return rate
+    if name == "bias":
+        mask = tables["is_dense"][..., None]
+    else:
+        mask = slab_masks(tables, i)[name]
+    every = jnp.broadcast_to(mask, shape).reshape(recipe.layout.n_members, -1)
+    return rate * every
 
 
 # --- Validation ---------------------------------------------------------------------
