@@ -34,13 +34,14 @@ if TYPE_CHECKING:
     from cerebros.lowering.population._functions import FUNCTIONS as FUNCTIONS
     from cerebros.lowering.population._kernels import Kernels as Kernels
     from cerebros.lowering.population._kernels import Parameters as Parameters
-    from cerebros.lowering.population._kernels import bias_gradients as bias_gradients
     from cerebros.lowering.population._kernels import (
         effective_kernels as effective_kernels,
     )
     from cerebros.lowering.population._kernels import new_kernels as new_kernels
+    from cerebros.lowering.population._kernels import (
+        parameter_gradients as parameter_gradients,
+    )
     from cerebros.lowering.population._kernels import put as put
-    from cerebros.lowering.population._kernels import slab_gradients as slab_gradients
     from cerebros.lowering.population._kernels import slab_masks as slab_masks
     from cerebros.lowering.population._kernels import take as take
     from cerebros.lowering.population._program import Batch as Batch
@@ -62,11 +63,10 @@ _JAX = {
     "backward": "_program",
     "effective_kernels": "_kernels",
     "forward": "_program",
-    "bias_gradients": "_kernels",
     "new_buffers": "_program",
     "new_kernels": "_kernels",
     "new_moments": "_program",
-    "slab_gradients": "_kernels",
+    "parameter_gradients": "_kernels",
     "slab_masks": "_kernels",
     "predict": "_program",
     "kept": "_dropping",

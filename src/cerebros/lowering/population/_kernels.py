@@ -28,6 +28,8 @@ Array = jax.Array
 Parameters = dict[str, Array]
 """Arrays as in `Layout.parameter_shapes`; the second axis is the member."""
 
+_MANY_LANES = 16
+
 
 class Kernels(NamedTuple):
     """Effective kernels, or their gradients.
@@ -152,46 +154,59 @@ def _add(flat: Array, at: Array, values: Array) -> Array:
     return flat.at[at.ravel()].add(values.ravel(), mode="promise_in_bounds")
 
 
-def bias_gradients(layout: Layout, tables: Tables, kernels: Kernels) -> Array:
-    """Gradients of all effective biases, `(member, stage, lane)`."""
-    return _gathered(kernels.flat, tables["bias_at"])
-
-
-def slab_gradients(
+def parameter_gradients(
     layout: Layout,
     parameters: Parameters,
+    tables: Tables,
+    kernels: Kernels,
+    buffers: Parameters,
+) -> Parameters:
+    """Gradients of all parameters from those of the effective kernels.
+
+    Those of what is not trained are zero.
+
+    Args:
+        layout, parameters, tables: of the chunk.
+        kernels: gradients of the effective kernels.
+        buffers: gradients of the step before, which are overwritten.
+    """
+    biases = _gathered(kernels.flat, tables["bias_at"])
+
+    def slab(i: Any, result: Parameters) -> Parameters:
+        own = {name: take(parameters[name], i) for name in result}
+        found = _slab_gradients(layout, own, tables, kernels, biases, i)
+        return {name: put(result[name], found[name], i) for name in result}
+
+    result = {name: buffers[name] for name in buffers if name != "bias"}
+    result = lax.fori_loop(0, tables["n_slabs"], slab, result)
+    if layout.has_fixed:
+        biases = biases * tables["is_dense"][..., None]
+    return result | {"bias": biases[None]}
+
+
+def _slab_gradients(
+    layout: Layout,
+    slab: Parameters,
     tables: Tables,
     kernels: Kernels,
     biases: Array,
     i: Any,
 ) -> Parameters:
-    """Gradients of the parameters of one slab from those of the effective kernels.
-
-    Args:
-        layout, parameters, tables: of the chunk.
-        kernels: gradients of the effective kernels.
-        biases: of `bias_gradients`.
-        i: number of the slab.
-
-    Returns:
-        Of the kernel `(member, feature, lane)`; of scale and shift, where there are
-        any, `(member, feature)`. Zero of what is not trained.
-    """
+    """Gradients of the parameters of one slab."""
     stage_of, at = take(tables["stage_of"], i), take(tables["kernel_at"], i)
     own = _gathered(kernels.flat, at)
     result = {"kernel": own}
     if layout.has_scales:
-        kernel = take(parameters["kernel"], i)
-        scale, shift = (take(parameters[k], i)[..., None] for k in ("scale", "shift"))
+        kernel, scale, shift = slab["kernel"], slab["scale"], slab["shift"]
         if kernels.shifts is None:
             rows = biases.reshape(-1, layout.lanes)
             by_shift = rows.at[stage_of].get(mode="promise_in_bounds")
         else:
             by_shift = _gathered(kernels.shifts, at)
         result = {
-            "kernel": own * scale + by_shift * shift,
-            "scale": (own * kernel).sum(axis=-1),
-            "shift": (by_shift * kernel).sum(axis=-1),
+            "kernel": own * scale[..., None] + by_shift * shift[..., None],
+            "scale": _lane_sum(own * kernel),
+            "shift": _lane_sum(by_shift * kernel),
         }
     if not layout.has_fixed:
         return result
@@ -199,8 +214,18 @@ def slab_gradients(
     return {name: own * masks[name] for name, own in result.items()}
 
 
+def _lane_sum(values: Array) -> Array:
+    """The sum over the last axis; XLA is slow at reducing short ones."""
+    if values.shape[-1] > _MANY_LANES:
+        return values.sum(axis=-1)
+    total = values[..., 0]
+    for lane in range(1, values.shape[-1]):
+        total = total + values[..., lane]
+    return total
+
+
 def slab_masks(tables: Tables, i: Any) -> dict[str, Array]:
-    """1 for the numbers of a slab that are trained, as in `slab_gradients`."""
+    """1 for the numbers of a slab that are trained: `(member, feature, …)`."""
     is_dense = tables["is_dense"].ravel()[take(tables["stage_of"], i)]
     is_scaled = take(tables["is_scaled"], i)
     return {"kernel": is_dense[..., None], "scale": is_scaled, "shift": is_scaled}

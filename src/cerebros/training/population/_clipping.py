@@ -25,22 +25,15 @@ def clipping(
     layout: Layout,
     optimizer: Optimizer,
     tables: Tables,
-    biases: Array,
-    gradients_of: Callable[[Any], Parameters],
+    gradients: Parameters,
 ) -> Clip | None:
-    """The clipping that an optimizer asks for.
-
-    Args:
-        layout, optimizer, tables: of the chunk.
-        biases: gradients of biases, `(member, stage, lane)`.
-        gradients_of: those of the other parameters of a slab.
-    """
+    """The clipping that an optimizer asks for, or None."""
     if optimizer.clip_value is not None:
         limit = optimizer.clip_value
         return lambda name, gradient, slab: jnp.clip(gradient, -limit, limit)
     if optimizer.clip_norm is None and optimizer.global_clip_norm is None:
         return None
-    squares = _squares(layout, tables, biases, gradients_of)
+    squares = _squares(layout, tables, gradients)
     if optimizer.global_clip_norm is not None:
         total = jnp.stack([own.sum(axis=1) for own in squares.values()]).sum(axis=0)
         of_member = _factor(total, optimizer.global_clip_norm)
@@ -67,26 +60,21 @@ def _factor(squares: Array, limit: float) -> Array:
     return jnp.where(norm > limit, limit / jnp.maximum(norm, 1e-30), 1.0)
 
 
-def _squares(
-    layout: Layout,
-    tables: Tables,
-    biases: Array,
-    gradients_of: Callable[[Any], Parameters],
-) -> dict[str, Array]:
+def _squares(layout: Layout, tables: Tables, gradients: Parameters) -> dict[str, Array]:
     """Sum of squares of each variable, `(member, stage)`."""
     shape = (layout.n_members, layout.n_stages)
-    names = ("kernel", "scale", "shift") if layout.has_scales else ("kernel",)
+    names = [name for name in gradients if name != "bias"]
 
     def slab(i: Any, sums: dict[str, Array]) -> dict[str, Array]:
         stage_of = take(tables["stage_of"], i)
         result = {}
-        for name, gradient in gradients_of(i).items():
-            own = gradient * gradient
+        for name, total in sums.items():
+            own = take(gradients[name], i) ** 2
             own = own.sum(axis=-1) if own.ndim == 3 else own
-            result[name] = sums[name].at[stage_of].add(own)
+            result[name] = total.at[stage_of].add(own)
         return result
 
     nothing = {name: jnp.zeros(shape, jnp.float32).ravel() for name in names}
     sums = lax.fori_loop(0, tables["n_slabs"], slab, nothing)
     result = {name: own.reshape(shape) for name, own in sums.items()}
-    return result | {"bias": (biases * biases).sum(axis=-1)}
+    return result | {"bias": (gradients["bias"][0] ** 2).sum(axis=-1)}

@@ -20,15 +20,14 @@ from cerebros.lowering.population import (
     RowMoments,
     Tables,
     backward,
-    bias_gradients,
     effective_kernels,
     forward,
     new_buffers,
     new_kernels,
+    parameter_gradients,
     predict,
     put,
     row_bits,
-    slab_gradients,
     slab_masks,
     take,
 )
@@ -149,7 +148,8 @@ class _Work(NamedTuple):
     """Buffers of a segment."""
 
     kernels: Kernels
-    gradients: Kernels
+    kernel_gradients: Kernels
+    gradients: Parameters
     buffers: Buffers
     valid_state: Array
 
@@ -187,6 +187,7 @@ def _segment(
     work = _Work(
         new_kernels(layout, transposed=True),
         new_kernels(layout, transposed=False),
+        jax.tree.map(jnp.zeros_like, state.now.parameters),
         new_buffers(layout, recipe.batch_columns),
         jnp.zeros(
             (
@@ -243,8 +244,11 @@ def _train(
         loss, pull = jax.vjp(lambda z: head.loss(z, targets, mask, weights), z)
         errors = pull(jnp.ones_like(loss))[0] * mask
         metrics = head.update(metrics, z, loss, targets, mask, weights)
-        gradients, buffers = backward(
-            layout, kernels, tables, batch, buffers, rows, errors, work.gradients
+        kernel_gradients, buffers = backward(
+            layout, kernels, tables, batch, buffers, rows, errors, work.kernel_gradients
+        )
+        gradients = parameter_gradients(
+            layout, now.parameters, tables, kernel_gradients, work.gradients
         )
         factor = schedule_factor(recipe.schedule, count / total, jnp)
         parameters, slots = _moved(
@@ -305,103 +309,56 @@ def _columns(layout: Layout, plain: Array, standard: Array) -> Array:
 def _moved(
     recipe: Recipe,
     parameters: Parameters,
-    kernels: Kernels,
+    gradients: Parameters,
     slots: tuple[Parameters, ...],
     tables: Tables,
     rates: Rates,
     factor: Array,
     step: Array,
 ) -> tuple[Parameters, tuple[Parameters, ...]]:
-    """Parameters after a step, slab by slab as far as slabs are in use.
-
-    Args:
-        recipe, parameters, slots, tables, rates: of the chunk.
-        kernels: gradients of the effective kernels.
-        factor: of the learning rate.
-        step: counted from 1.
-    """
+    """Parameters after a step, slab by slab as far as slabs are in use."""
     layout, optimizer = recipe.layout, recipe.optimizer
+    clip = clipping(layout, optimizer, tables, gradients)
     correction = optimizer.correction(step)
     rate = (rates.learning_rate * factor)[:, None]
-    biases = bias_gradients(layout, tables, kernels)
-
-    def gradients_of(i: Any) -> Parameters:
-        return slab_gradients(layout, parameters, tables, kernels, biases, i)
-
-    own_biases = biases
-    if layout.has_fixed:
-        own_biases = biases * tables["is_dense"][..., None]
-    clip = clipping(layout, optimizer, tables, own_biases, gradients_of)
-
-    def move(
-        name: str, i: Any, gradient: Array, array: Array, slots: tuple[Array, ...]
-    ) -> tuple[Array, tuple[Array, ...]]:
-        """An array, and what is remembered of it, with a slab moved."""
-        shape = gradient.shape
-        if clip is not None:
-            gradient = clip(name, gradient, i)
-
-        def flat(a: Array) -> Array:  # loops over short axes are slow
-            return a.reshape(layout.n_members, -1)
-
-        slope = flat(gradient)
-        before = tuple(flat(take(slot, i)) for slot in slots)
-        after = optimizer.slots_after(slope, before, rate)
-        slots = tuple(
-            put(slot, a.reshape(shape), i) for slot, a in zip(slots, after, strict=True)
-        )
-        # Without this the old and the new moments are both needed at once, and XLA
-        # copies whole arrays.
-        slots, array = lax.optimization_barrier((slots, array))
-        value = optimizer.moved(
-            flat(take(array, i)),
-            slope,
-            tuple(flat(take(slot, i)) for slot in slots),
-            rate=rate,
-            correction=correction,
-            weight_decay=_decay(recipe, tables, rates, name, i, shape),
-        )
-        return put(array, value.reshape(shape), i), slots
-
-    def slab(i: Any, carry: Any) -> Any:
-        arrays, slots = carry
-        gradients = slab_gradients(layout, arrays, tables, kernels, biases, i)
-        gradients, arrays = lax.optimization_barrier((gradients, arrays))
-        return _moved_arrays(move, i, gradients, arrays, slots)
-
-    names = [name for name in parameters if name != "bias"]
-    new, new_slots = lax.fori_loop(
-        0,
-        tables["n_slabs"],
-        slab,
-        (
-            {name: parameters[name] for name in names},
-            tuple({name: slot[name] for name in names} for slot in slots),
-        ),
-    )
-    bias, bias_slots = move(
-        "bias", 0, own_biases, parameters["bias"], tuple(slot["bias"] for slot in slots)
-    )
-    return new | {"bias": bias}, tuple(
-        own | {"bias": value} for own, value in zip(new_slots, bias_slots, strict=True)
-    )
-
-
-def _moved_arrays(
-    move: Callable[..., tuple[Array, tuple[Array, ...]]],
-    i: Any,
-    gradients: Parameters,
-    arrays: Parameters,
-    slots: tuple[Parameters, ...],
-) -> tuple[Parameters, tuple[Parameters, ...]]:
-    new: Parameters = {}
+    new_parameters: Parameters = {}
     new_slots: list[Parameters] = [{} for _ in slots]
-    for name, array in arrays.items():
-        own = tuple(slot[name] for slot in slots)
-        new[name], moved = move(name, i, gradients[name], array, own)
-        for target, value in zip(new_slots, moved, strict=True):
-            target[name] = value
-    return new, tuple(new_slots)
+    for name, array in parameters.items():
+        shape = array.shape
+        flat = (shape[0], layout.n_members, -1)  # loops over short axes are slow
+
+        def one(i: Any, carry: Any, name: str = name, shape: Any = shape) -> Any:
+            array, own = carry
+            gradient = take(gradients[name], i)
+            if clip is not None:
+                gradient = clip(name, gradient, i)
+            gradient = gradient.reshape(layout.n_members, -1)
+            before = tuple(take(slot, i) for slot in own)
+            after = optimizer.slots_after(gradient, before, rate)
+            own = tuple(put(s, a, i) for s, a in zip(own, after, strict=True))
+            # Without this the old and the new moments are both needed at once, and
+            # XLA copies whole arrays.
+            own = lax.optimization_barrier(own)
+            value = optimizer.moved(
+                take(array, i),
+                gradient,
+                tuple(take(slot, i) for slot in own),
+                rate=rate,
+                correction=correction,
+                weight_decay=_decay(recipe, tables, rates, name, i, shape[1:]),
+            )
+            return put(array, value, i), own
+
+        moved, own = lax.fori_loop(
+            0,
+            1 if name == "bias" else tables["n_slabs"],
+            one,
+            (array.reshape(flat), tuple(s[name].reshape(flat) for s in slots)),
+        )
+        new_parameters[name] = moved.reshape(shape)
+        for target, value in zip(new_slots, own, strict=True):
+            target[name] = value.reshape(shape)
+    return new_parameters, tuple(new_slots)
 
 
 def _decay(
