@@ -19,7 +19,7 @@ from cerebros.plan import GATES, Dense, Draft, Normalize
 from cerebros.spaces import LateralWiring, Output, Ports, RandomWiring, VerticalWiring
 from cerebros.testing import plans
 from cerebros.training import TrainingTask
-from cerebros.training.population import reason_not_lowerable
+from cerebros.training.population import GROUPING, reason_not_lowerable
 
 PORTS = Ports(input_widths=(3, 2), outputs=(Output(2), Output(1, "sigmoid")))
 
@@ -94,6 +94,17 @@ def test_random_plans_learn_the_same():
         assert_agree(ours, trained_by_keras([task], context)[3])
         compared += 1
     assert compared >= 8
+
+
+@pytest.mark.parametrize("size", [[1, 2, 1], [2, 4, 2], [3, 9, 3], [4, 8, 2]])
+def test_every_size_of_tiles_learns_the_same(size, monkeypatch):
+    """Layers that lie in several blocks, and variants stored side by side."""
+    monkeypatch.setitem(GROUPING, "sizes", [size])
+    context = context_of(PORTS.input_widths, (2, 1), epochs=2, optimizer="sgd")
+    tasks = [TrainingTask(p, seed=0, number=i) for i, p in enumerate(wired(3))]
+    ours, theirs = trained_by_engine(tasks, context), trained_by_keras(tasks, context)
+    for number in theirs:
+        assert_agree(ours[number], theirs[number])
 
 
 OPTIMIZERS = {

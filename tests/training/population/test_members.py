@@ -131,7 +131,9 @@ def test_what_the_engine_cannot_train_has_a_reason():
     net = Draft()
     doubled = net.unit(net.input(3).times(2), Dropout(0.5), Dense(1))
     assert "dropout" in reason(net.plan([doubled]))
-    assert "wider" in reason(a_plan(Dense(5000)))
+    assert reason(a_plan(Dense(5000))) is None
+    assert "wider" in reason(a_plan(Dense(5000, "softmax")))
+    assert "GiB" in reason(a_plan(Dense(20_000), Dense(20_000)))
     assert "tversky" in reason(plan, loss="tversky")
     assert "mean_io_u" in reason(plan, metrics=("mean_io_u",))
     assert "ftrl" in reason(plan, optimizer="ftrl")

@@ -43,7 +43,7 @@ class PackedWeights:
 
     Attributes:
         parameters: arrays as in `Layout.parameter_shapes`.
-        mean, variance: running statistics of rows, `(block, member, row)`.
+        mean, variance: running statistics of the state, `(block, member, row)`.
         input_mean, input_variance: the same of inputs, `(feature,)`.
     """
 
@@ -112,15 +112,15 @@ class Chunk:
         """
         layout = self.layout
         buffer = np.zeros(layout.n_parameters(), np.float32)
-        n_rows = layout.n_blocks * layout.block
-        shape = (layout.n_blocks, layout.n_members, layout.block)
+        n_rows = layout.n_blocks * layout.stored
+        shape = (layout.n_blocks, layout.n_members, layout.stored)
         mean, variance = np.zeros(shape, np.float32), np.ones(shape, np.float32)
         found = None
         for i, (member, own) in enumerate(zip(self.members, weights, strict=True)):
             write_member(buffer, self.places[i], flat_parameters(member.plan, own))
             found = gather_statistics(member.chain, member.seating, own, n_rows)
-            mean[:, i] = found.mean.reshape(layout.n_blocks, layout.block)
-            variance[:, i] = found.variance.reshape(layout.n_blocks, layout.block)
+            mean[:, i] = found.mean.reshape(layout.n_blocks, layout.stored)
+            variance[:, i] = found.variance.reshape(layout.n_blocks, layout.stored)
         assert found is not None, "a chunk has a member"
         return PackedWeights(
             split_buffer(buffer, layout),

@@ -39,21 +39,28 @@ def common_layout(
     rows = max(seating.n_rows for seating in seatings)
     reads = [r for chain in chains for stage in chain.stages for r in stage.reads]
     inputs = [read.variant for read in reads if read.variant.source < 0]
-    stored = [t.variant for s in seatings for t in s.tiles if t.stage >= 0]
+    tiles = {t.variants for s in seatings for t in s.tiles if t.variants}
+    stored = [
+        [variants[i] for variants in tiles if i < len(variants)]
+        for i in range(size.n_variants)
+    ]
     stages = [stage for chain in chains for stage in chain.stages]
     has_scales = any(read.scale is not None for read in reads)
     is_fixed = any(stage.dense is None for stage in stages)
-    functions = sorted({variant.functions for variant in stored}) or [()]
     return Layout(
         n_members=n_members,
         tile=size.tile,
         block=size.block,
+        n_variants=size.n_variants,
         n_blocks=max(1, -(-rows // size.block)),
         n_features=sum(first.input_widths),
         standardizes_inputs=any(variant.normalized for variant in inputs),
         reads_plain_inputs=any(not variant.normalized for variant in inputs),
         output_widths=port_widths(first)[1],
-        functions=tuple(functions),
+        functions=tuple(
+            tuple(sorted({variant.functions for variant in own})) or ((),)
+            for own in stored
+        ),
         n_pairs=0,
         lanes=n_lanes_of(max(stage.width for stage in stages)),
         n_slabs=0,
@@ -62,7 +69,11 @@ def common_layout(
         has_scales=has_scales,
         has_fixed=is_fixed or (has_scales and any(r.scale is None for r in reads)),
         has_repeats=any(t.repeats for seating in seatings for t in seating.tiles),
-        has_plain=any(not variant.normalized for variant in stored),
+        has_plain=any(not variant.normalized for own in stored for variant in own),
+        has_gaps=tuple(
+            any(len(variants) <= i for variants in tiles)
+            for i in range(size.n_variants)
+        ),
         has_dropout=any(chain.has_dropout for chain in chains),
     )
 

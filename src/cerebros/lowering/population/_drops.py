@@ -24,9 +24,9 @@ class Drops(NamedTuple):
     """Keys and rates of what a chunk drops.
 
     Shapes:
-        state: `(pair, member, row read)`.
+        state: `(pair, member, stored row)`.
         inputs: `(block, member, column)`.
-        out: `(block, member, output, row read)`.
+        out: `(block, member, output, stored row)`.
         out_in: `(member, output, column)`.
         Each is a pair of keys (uint32) and rates (float32, 0 where nothing is dropped).
     """

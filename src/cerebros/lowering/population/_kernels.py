@@ -37,7 +37,7 @@ class Kernels(NamedTuple):
     Attributes:
         flat: `(position,)`; see `Layout.regions`. The column of ones of the inputs
             holds the bias.
-        transposed: `(pair, member, row read, row)` those between blocks; None of
+        transposed: `(pair, member, stored row, row)` those between blocks; None of
             gradients.
         shifts: kernel times shift at the position of each kernel, where there is
             dropout and shifts are learned: where a feature may be dropped, what its
@@ -76,7 +76,7 @@ def put_kernel(layout: Layout, flat: Array, name: str, value: Array, i: Any) -> 
 def new_kernels(layout: Layout, *, transposed: bool) -> Kernels:
     """Buffers for kernels or their gradients."""
     flat = jnp.zeros(layout.n_positions, jnp.float32)
-    shape = (layout.n_pairs, *layout.regions()["state"].shape)
+    shape = (layout.n_pairs, layout.n_members, layout.stored, layout.block)
     return Kernels(
         flat,
         jnp.zeros(shape, jnp.float32) if transposed else None,

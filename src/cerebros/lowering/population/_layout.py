@@ -40,12 +40,13 @@ class Layout:
         n_members: networks of a chunk.
         tile: rows that are computed at once.
         block: rows of a block, a multiple of `tile`.
+        n_variants: variants that are stored of each row.
         n_blocks: most blocks of rows.
         n_features: columns of all inputs together.
         standardizes_inputs: whether inputs are read standardized over the batch.
         reads_plain_inputs: whether inputs are read as they are.
         output_widths: rows of each output.
-        functions: compositions of activations that tiles have.
+        functions: for each variant the compositions of activations that tiles have.
         n_pairs: pairs of a block and one that it reads.
         lanes: most rows of a stage, rounded up.
         n_slabs: slabs of features that stages read.
@@ -54,19 +55,21 @@ class Layout:
         has_scales: whether normalizations have scale and shift.
         has_fixed: whether some kernels or scales are not trained.
         has_repeats: whether some tiles take over the product of the one before.
-        has_plain: whether some tiles are stored without being standardized.
+        has_plain: whether some variants are stored without being standardized.
+        has_gaps: for each variant whether some tiles lack it.
         has_dropout: whether something is dropped in training.
     """
 
     n_members: int
     tile: int
     block: int
+    n_variants: int
     n_blocks: int
     n_features: int
     standardizes_inputs: bool
     reads_plain_inputs: bool
     output_widths: tuple[int, ...]
-    functions: tuple[tuple[str, ...], ...]
+    functions: tuple[tuple[tuple[str, ...], ...], ...]
     n_pairs: int
     lanes: int
     n_slabs: int
@@ -76,7 +79,13 @@ class Layout:
     has_fixed: bool
     has_repeats: bool
     has_plain: bool
+    has_gaps: tuple[bool, ...]
     has_dropout: bool = False
+
+    @property
+    def stored(self) -> int:
+        """Rows of the state that a block has."""
+        return self.block * self.n_variants
 
     @property
     def tiles_per_block(self) -> int:
@@ -86,7 +95,10 @@ class Layout:
     def has_coupled(self) -> bool:
         """Whether some activations read all rows of a stage at once."""
         return any(
-            name.endswith("softmax") for names in self.functions for name in names
+            name.endswith("softmax")
+            for of_variant in self.functions
+            for names in of_variant
+            for name in names
         )
 
     @property
@@ -129,18 +141,19 @@ class Layout:
         """Where the effective kernels of each kind stand, one after the other.
 
         Shapes:
-            state: for each pair of blocks `(member, row, row read)`.
+            state: for each pair of blocks `(member, row, stored row)`.
             inputs: for each block `(member, row, column)`; the column of ones holds
                 the bias.
-            out: for each block `(member, output row, row read)`.
+            out: for each block `(member, output row, stored row)`.
             out_in: `(member, output row, column)`, with the bias.
         """
         c, rows, o, d = self.n_members, self.block, self.n_outputs, self.n_columns
+        stored = self.stored
         result, place = {}, 0
         for name, n, shape in (
-            ("state", self.n_pairs, (c, rows, rows)),
+            ("state", self.n_pairs, (c, rows, stored)),
             ("inputs", self.n_blocks, (c, rows, d)),
-            ("out", self.n_blocks, (c, o, rows)),
+            ("out", self.n_blocks, (c, o, stored)),
             ("out_in", 1, (c, o, d)),
         ):
             result[name] = Region(place, shape)
@@ -160,8 +173,8 @@ class Layout:
 
     def n_bytes(self, batch: int) -> int:
         """Memory of a chunk in training, roughly: parameters, kernels, buffers."""
-        rows = self.n_blocks * self.block + self.n_outputs
-        buffers = 6 * rows * self.n_members * batch
+        rows = self.n_blocks * (4 * self.stored + 2 * self.block) + self.n_outputs
+        buffers = rows * self.n_members * batch
         return 4 * (8 * self.n_parameters() + 3 * self.n_positions + buffers)
 
 

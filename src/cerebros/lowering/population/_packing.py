@@ -272,13 +272,14 @@ class _Positions:
 
     def of_kernel(self, entries: Entries, *, is_output: bool) -> Index:
         """`(feature, lane)`."""
-        block, layout = self._layout.block, self._layout
+        layout = self._layout
+        block, stored = layout.block, layout.stored
         n_features = len(entries.columns)
         result = np.full((n_features, layout.lanes), layout.nowhere, np.int64)
         for is_input in (True, False):
             own = np.flatnonzero(entries.is_input == is_input)
             columns, rows = entries.columns[own][:, None], entries.rows[own]
-            readers, sources = rows // block, columns // block
+            readers, sources = rows // block, columns // stored
             if is_output:
                 name, i = ("out_in", 0) if is_input else ("out", sources)
             elif is_input:
@@ -286,7 +287,7 @@ class _Positions:
             else:
                 name, rows = "state", rows % block
                 i = self._pairs.numbers(readers, sources)
-            columns = columns if is_input else columns % block
+            columns = columns if is_input else columns % stored
             result[own[:, None], entries.lanes[own]] = self._at(name, i, rows, columns)
         return result
 

@@ -58,10 +58,11 @@ class Pairs:
 def pairs_of(chains: Sequence[Chain], seatings: Sequence[Seating], block: int) -> Pairs:
     """The pairs that the networks of a chunk need between them."""
     n_rows = max((seating.n_rows for seating in seatings), default=0)
+    stored = block * seatings[0].size.n_variants
     n_blocks = -(-n_rows // block)
     is_read = np.eye(n_blocks, dtype=bool)
     for chain, seating in zip(chains, seatings, strict=True):
-        spans = {variant: _span(rows, block) for variant, rows in seating.rows.items()}
+        spans = {variant: _span(rows, stored) for variant, rows in seating.rows.items()}
         for number, stage in enumerate(chain.stages):
             if number in chain.outputs:
                 continue

@@ -39,9 +39,11 @@ class Buffers(NamedTuple):
     """Arrays of a batch that are handed from step to step.
 
     Attributes:
-        state: `(block, member, row, batch)` what is read of each row.
-        slope: derivative of the activation, or in coupled layouts its argument.
-        errors: gradient of the loss before the activation.
+        state: `(block, member, stored row, batch)` what is read.
+        slope: derivative of the activation, or in coupled layouts its argument; of
+            the same shape.
+        errors: gradient of the loss before the activation, `(block, member, row,
+            batch)`.
     """
 
     state: Array
@@ -50,7 +52,7 @@ class Buffers(NamedTuple):
 
 
 class RowMoments(NamedTuple):
-    """Mean and variance of the rows, `(block, member, row)`."""
+    """Mean and variance of the state, `(block, member, stored row)`."""
 
     mean: Array
     variance: Array
@@ -88,13 +90,14 @@ class _Steps(NamedTuple):
 
 def new_buffers(layout: Layout, batch: int) -> Buffers:
     """Buffers for batches of so many columns."""
-    shape = (layout.n_blocks, layout.n_members, layout.block, batch)
-    return Buffers(*(jnp.zeros(shape, jnp.float32) for _ in range(3)))
+    n, c = layout.n_blocks, layout.n_members
+    stored = jnp.zeros((n, c, layout.stored, batch), jnp.float32)
+    return Buffers(stored, stored, jnp.zeros((n, c, layout.block, batch), jnp.float32))
 
 
 def new_moments(layout: Layout) -> RowMoments:
     """Running statistics of networks that have seen nothing."""
-    shape = (layout.n_blocks, layout.n_members, layout.block)
+    shape = (layout.n_blocks, layout.n_members, layout.stored)
     return RowMoments(jnp.zeros(shape, jnp.float32), jnp.ones(shape, jnp.float32))
 
 
@@ -107,6 +110,7 @@ def forward(
         Outputs before their activation, `(member, output row, batch)`; the buffers
         that `backward` needs; mean and variance of every row in this batch.
     """
+    wide = layout.tile * layout.n_variants
 
     def finish(b: Any, t: Any, z: Array, carry: Any) -> tuple[Array, Any]:
         slope, own = carry
@@ -116,14 +120,14 @@ def forward(
         variance = ((centered * centered) @ batch.weight)[..., None]
         standard = centered * lax.rsqrt(variance + EPSILON)
         if layout.has_plain:
-            normalized = _rows(take(tables["normalized"], b), t, layout.tile)[..., None]
+            normalized = _rows(take(tables["normalized"], b), t, wide)[..., None]
             standard = jnp.where(normalized > 0, standard, value * batch.mask)
-        slope = _put_rows(slope, own_slope, t, layout.tile)
+        slope = _put_rows(slope, own_slope, t, wide)
         both = jnp.concatenate([mean, variance], axis=-1)
-        return standard, (slope, _put_rows(own, both, t, layout.tile))
+        return standard, (slope, _put_rows(own, both, t, wide))
 
     def before(b: Any, collected: Any) -> Any:
-        both = jnp.zeros((layout.n_members, layout.block, 2), jnp.float32)
+        both = jnp.zeros((layout.n_members, layout.stored, 2), jnp.float32)
         return take(collected[0], b), both
 
     def after(b: Any, collected: Any, own: Any) -> Any:
@@ -163,6 +167,7 @@ def predict(
     Returns:
         Outputs before their activation, and the buffer.
     """
+    wide = layout.tile * layout.n_variants
     mean, factor = running.mean, lax.rsqrt(running.variance + EPSILON)
     if layout.has_plain:
         mean = mean * tables["normalized"]
@@ -170,8 +175,8 @@ def predict(
 
     def finish(b: Any, t: Any, z: Array, carry: Any) -> tuple[Array, Any]:
         value, _ = _activate(layout, tables, _number(layout, b, t), z)
-        own_mean = _rows(take(mean, b), t, layout.tile)[..., None]
-        own_factor = _rows(take(factor, b), t, layout.tile)[..., None]
+        own_mean = _rows(take(mean, b), t, wide)[..., None]
+        own_factor = _rows(take(factor, b), t, wide)[..., None]
         return (value - own_mean) * own_factor, carry
 
     steps = _Steps(lambda b, collected: (), finish, lambda b, collected, own: ())
@@ -194,6 +199,7 @@ def _through_blocks(
 ) -> tuple[Array, Array, Any]:
     """Compute all rows in order, and collect what the steps give."""
     layout, size = reading.layout, reading.layout.tile
+    wide = size * layout.n_variants
     sources = tables["pair_source"]
     no_tile = _no_tile(layout, reading.x.shape[-1])
 
@@ -215,7 +221,7 @@ def _through_blocks(
                 repeats = _tile_flag(tables["repeats"], _number(layout, b, t))
                 last = own_z = jnp.where(repeats, last, own_z)
             values, own = steps.tile(b, t, own_z, own)
-            return _put_rows(here, values, t, size), last, own
+            return _put_rows(here, values, t, wide), last, own
 
         here, last, own = lax.fori_loop(
             0,
@@ -257,6 +263,7 @@ def backward(
         Gradients as kernels, the bias in the column of ones; and the buffers.
     """
     size, n_blocks = layout.tile, tables["n_blocks"]
+    wide = size * layout.n_variants
     reading = _reading(layout, kernels, tables, batch)
     deviation = jnp.sqrt(moments.variance + EPSILON)
     no_tile = _no_tile(layout, batch.x.shape[-1])
@@ -284,17 +291,17 @@ def backward(
         def tile(j: Any, carry: Any) -> Any:
             block_errors, after = carry
             t = layout.tiles_per_block - 1 - j
-            g = _rows(pulled, t, size) + product(_rows(own, t, size), block_errors)
-            h = _rows(here, t, size)
+            g = _rows(pulled, t, wide) + product(_rows(own, t, wide), block_errors)
+            h = _rows(here, t, wide)
             mean = (g @ batch.weight)[..., None]
             slant = ((g * h) @ batch.weight)[..., None]
             if layout.has_plain:
-                is_normalized = _rows(normalized, t, size)
+                is_normalized = _rows(normalized, t, wide)
                 mean = jnp.where(is_normalized, mean, 0)
                 slant = jnp.where(is_normalized, slant, 0)
-            g = (g - mean - h * slant) * (_rows(factors, t, size) * batch.mask)
+            g = (g - mean - h * slant) * (_rows(factors, t, wide) * batch.mask)
             number = _number(layout, b, t)
-            dz = _before_activation(layout, tables, number, g, _rows(slopes, t, size))
+            dz = _before_activation(layout, tables, number, g, _rows(slopes, t, wide))
             if layout.has_repeats:
                 # What takes over this tile's product hands its errors back.
                 is_last = number + 1 >= layout.n_blocks * layout.tiles_per_block
@@ -377,36 +384,60 @@ def _tile_flag(table: Array, tile: Any) -> Array:
     return (take(table, tile) > 0)[:, None, None]
 
 
-def _is_code(tables: Tables, tile: Any, number: int) -> Array:
-    return (take(tables["code"], tile) == number)[:, None, None]
-
-
 def _activate(
     layout: Layout, tables: Tables, tile: Any, z: Array
 ) -> tuple[Array, Array]:
-    """Activation of a tile, and its derivative (in coupled layouts its argument)."""
+    """All variants of a tile before they are standardized, one after the other; and
+    derivatives of their activations, or in coupled layouts the argument.
+
+    Args:
+        layout, tables: of the chunk.
+        tile: number of the tile.
+        z: `(member, row, batch)` its product.
+
+    Returns:
+        Two arrays `(member, stored row, batch)`.
+    """
     if layout.has_coupled:
-        return _coupled_values(layout, tables, tile)(z), z
-    value, slope = composed(layout.functions[0])(z)
-    for number, functions in enumerate(layout.functions[1:], start=1):
-        own_value, own_slope = composed(functions)(z)
-        is_own = _is_code(tables, tile, number)
-        value = jnp.where(is_own, own_value, value)
-        slope = jnp.where(is_own, own_slope, slope)
-    return value, slope
+        values = _coupled_values(layout, tables, tile)(z)
+        return values, jnp.concatenate([z] * layout.n_variants, axis=1)
+    codes, parts = take(tables["code"], tile), []
+    for variant, functions in enumerate(layout.functions):
+        code = codes[variant][:, None, None]
+        own = _where_stored(layout, variant, code, z)
+        value, slope = composed(functions[0])(own)
+        for number, names in enumerate(functions[1:], start=1):
+            own_value, own_slope = composed(names)(own)
+            value = jnp.where(code == number, own_value, value)
+            slope = jnp.where(code == number, own_slope, slope)
+        parts.append((value, slope))
+    if len(parts) == 1:
+        return parts[0]
+    all_values, slopes = zip(*parts, strict=True)
+    return jnp.concatenate(all_values, axis=1), jnp.concatenate(slopes, axis=1)
+
+
+def _where_stored(layout: Layout, variant: int, code: Array, z: Array) -> Array:
+    """A product, but zero where a variant is not stored: nothing may overflow there."""
+    return jnp.where(code >= 0, z, 0) if layout.has_gaps[variant] else z
 
 
 def _coupled_values(
     layout: Layout, tables: Tables, tile: Any
 ) -> Callable[[Array], Array]:
-    is_used = take(tables["used"], tile)
+    is_used, codes = take(tables["used"], tile), take(tables["code"], tile)
 
     def values(z: Array) -> Array:
-        value = composed_values(layout.functions[0], is_used)(z)
-        for number, functions in enumerate(layout.functions[1:], start=1):
-            own = composed_values(functions, is_used)(z)
-            value = jnp.where(_is_code(tables, tile, number), own, value)
-        return value
+        parts = []
+        for variant, functions in enumerate(layout.functions):
+            code = codes[variant][:, None, None]
+            given = _where_stored(layout, variant, code, z)
+            value = composed_values(functions[0], is_used)(given)
+            for number, names in enumerate(functions[1:], start=1):
+                own = composed_values(names, is_used)(given)
+                value = jnp.where(code == number, own, value)
+            parts.append(value)
+        return jnp.concatenate(parts, axis=1)
 
     return values
 
@@ -414,9 +445,18 @@ def _coupled_values(
 def _before_activation(
     layout: Layout, tables: Tables, tile: Any, errors: Array, slope: Array
 ) -> Array:
-    """The gradient before an activation, from the one behind it."""
-    if not layout.has_coupled:
-        return errors * slope
-    _, pull = jax.vjp(_coupled_values(layout, tables, tile), slope)
-    gradient: Array = pull(errors)[0]
-    return gradient
+    """The gradient of a tile's product from that of its variants."""
+    if layout.has_coupled:
+        argument = slope[:, : layout.tile]
+        _, pull = jax.vjp(_coupled_values(layout, tables, tile), argument)
+        gradient: Array = pull(errors)[0]
+        return gradient
+    every = errors * slope
+    parts = [
+        every[:, i * layout.tile : (i + 1) * layout.tile]
+        for i in range(layout.n_variants)
+    ]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total

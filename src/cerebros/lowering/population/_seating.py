@@ -1,9 +1,9 @@
 """Where the features of a chain stand in the rows of the population program.
 
-The state of a network is a column of rows. Rows are computed tile by tile, a tile being
-a few rows of one variant of one stage. A stage that is wider than a tile takes several;
-its variants take turns, tile by tile, so that each can take over the product of the
-tile before it.
+Products are computed tile by tile, a tile being a few rows of one stage, and each tile
+is stored in one or several variants: so many rows of the *state*, which others read. A
+stage that is wider than a tile takes several. One with more variants than are stored of
+a tile takes further tiles, which take over the product of the one before.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ Rows = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A few rows of one variant.
+    """A few rows of one stage.
 
     Attributes:
-        stage: number of the stage; -1 for a tile that idles.
-        variant: what is stored.
-        first: the feature of the stage that the first row holds.
+        variants: what is stored, at most as many as the size has; none of a tile that
+            idles.
         n_rows: rows that are used; the others of the tile idle.
         repeats: whether it takes over the product of the tile before it.
     """
 
-    stage: int
-    variant: Variant
-    first: int
+    variants: tuple[Variant, ...]
     n_rows: int
     repeats: bool
 
 
-IDLE = Tile(-1, Variant(0, ()), 0, 0, repeats=False)
+IDLE = Tile((), 0, repeats=False)
 
 
 @dataclass(frozen=True, slots=True)
 class TileSize:
-    """How many rows are computed at once, and how many make a block."""
+    """How many rows are computed at once, how many make a block, and how many variants
+    of them are stored.
+    """
 
     tile: int
     block: int
+    n_variants: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,36 +54,41 @@ class Seating:
     """The tiles of a chain, and the rows of its variants.
 
     Attributes:
-        tile: rows of a tile.
+        size: of tiles and blocks.
         tiles: in order of computation.
-        rows: for each variant the row of every feature.
+        rows: for each variant the row of the state of every feature.
         products: for each stage the rows in which its product is computed; for a stage
             that is returned its rows among the outputs.
     """
 
-    tile: int
+    size: TileSize
     tiles: tuple[Tile, ...]
     rows: dict[Variant, Rows]
     products: tuple[Rows, ...]
 
     @property
     def n_rows(self) -> int:
-        return len(self.tiles) * self.tile
+        """Rows of products."""
+        return len(self.tiles) * self.size.tile
 
 
 def n_rows_of(chain: Chain, size: TileSize) -> int:
-    """Rows that a chain takes."""
+    """Rows of products that a chain takes."""
     per_block, n_tiles = size.block // size.tile, 0
     for stage, variants in zip(chain.stages, chain.variants, strict=True):
-        own = -(-stage.width // size.tile) * len(variants)
-        if own and chain.has_dropout:
+        if variants and chain.has_dropout:
             n_tiles += -n_tiles % per_block
-        n_tiles += own
+        n_tiles += -(-stage.width // size.tile) * _n_turns(variants, size)
     return n_tiles * size.tile
 
 
+def _n_turns(variants: tuple[Variant, ...], size: TileSize) -> int:
+    """Tiles that the same features take."""
+    return -(-len(variants) // size.n_variants)
+
+
 def seat(chain: Chain, size: TileSize) -> Seating:
-    """Give every variant its rows, in order of computation.
+    """Give every stage and every variant its rows, in order of computation.
 
     A stage may lie in several blocks. With dropout no block holds rows of two stages,
     since what is dropped is drawn for each stage; so its last tiles may idle.
@@ -106,20 +111,19 @@ def seat(chain: Chain, size: TileSize) -> Seating:
             continue
         if chain.has_dropout:
             tiles += [IDLE] * (-len(tiles) % per_block)
-        stride = len(variants) * tile
-        first_row = len(tiles) * tile
+        own_tiles = len(tiles) + features // tile * _n_turns(variants, size)
         for i, variant in enumerate(variants):
-            rows[variant] = (
-                first_row + features // tile * stride + i * tile + features % tile
-            )
-        products.append(first_row + features // tile * stride + features % tile)
-        tiles += _tiles(number, stage.width, variants, tile)
-    return Seating(tile, tuple(tiles), rows, tuple(products))
+            turn, slot = divmod(i, size.n_variants)
+            slots = (own_tiles + turn) * size.n_variants + slot
+            rows[variant] = slots * tile + features % tile
+        products.append(own_tiles * tile + features % tile)
+        tiles += _tiles(stage.width, variants, size)
+    return Seating(size, tuple(tiles), rows, tuple(products))
 
 
-def _tiles(
-    number: int, width: int, variants: tuple[Variant, ...], tile: int
-) -> Iterator[Tile]:
-    for first in range(0, width, tile):
-        for i, variant in enumerate(variants):
-            yield Tile(number, variant, first, min(tile, width - first), i > 0)
+def _tiles(width: int, variants: tuple[Variant, ...], size: TileSize) -> Iterator[Tile]:
+    n = size.n_variants
+    for first in range(0, width, size.tile):
+        n_rows = min(size.tile, width - first)
+        for i in range(0, len(variants), n):
+            yield Tile(variants[i : i + n], n_rows, i > 0)

@@ -32,8 +32,9 @@ def make_tables(
 
     Shapes:
         n_blocks: number of blocks that are used.
-        code: `(tile, member)` number of the composition of activations.
-        normalized: `(block, member, row)` 1 where rows are stored standardized.
+        code: `(tile, variant, member)` number of the composition of activations; -1
+            where a variant is not stored.
+        normalized: `(block, member, stored row)` 1 where rows are standardized.
         repeats: `(tile, member)` 1 where a tile takes over the product before it.
         used: `(tile, member, row, 1)` rows that belong to a stage.
         pair_*: see `_pair_tables`.
@@ -41,27 +42,24 @@ def make_tables(
         drops: keys and rates of dropout, see `Drops`; with dropout only.
     """
     n_tiles = layout.n_blocks * layout.tiles_per_block
-    shape = (n_tiles, layout.n_members)
-    code = np.zeros(shape, np.int32)
-    normalized = np.ones((*shape, layout.tile), np.float32)
-    repeats = np.zeros(shape, np.float32)
-    used = np.zeros((*shape, layout.tile, 1), bool)
-    codes = {functions: i for i, functions in enumerate(layout.functions)}
+    c, k = layout.n_members, layout.n_variants
+    code = np.full((n_tiles, k, c), -1, np.int32)
+    normalized = np.ones((n_tiles, c, k, layout.tile), np.float32)
+    repeats = np.zeros((n_tiles, c), np.float32)
+    used = np.zeros((n_tiles, c, layout.tile, 1), bool)
+    codes = [{f: i for i, f in enumerate(own)} for own in layout.functions]
     for member, seating in enumerate(seatings):
         for i, tile in enumerate(seating.tiles):
-            if tile.stage < 0:
-                continue
-            code[i, member] = codes[tile.variant.functions]
-            normalized[i, member] = tile.variant.normalized
+            for j, variant in enumerate(tile.variants):
+                code[i, j, member] = codes[j][variant.functions]
+                normalized[i, member, j] = variant.normalized
             repeats[i, member] = tile.repeats
             used[i, member, : tile.n_rows] = True
     tables: Tables = {"n_blocks": np.int32(pairs.n_blocks), "code": code}
     if layout.has_plain:
-        by_block = normalized.reshape(
-            layout.n_blocks, layout.tiles_per_block, layout.n_members, layout.tile
-        )
+        by_block = normalized.reshape(layout.n_blocks, layout.tiles_per_block, c, -1)
         tables["normalized"] = by_block.swapaxes(1, 2).reshape(
-            layout.n_blocks, layout.n_members, layout.block
+            layout.n_blocks, c, layout.stored
         )
     if layout.has_repeats:
         tables["repeats"] = repeats
@@ -153,9 +151,9 @@ def _drops(
 ) -> Drops:
     c, u, n = layout.n_members, len(layout.output_widths), layout.n_blocks
     shapes = (
-        (layout.n_pairs, c, layout.block),
+        (layout.n_pairs, c, layout.stored),
         (n, c, layout.n_columns),
-        (n, c, u, layout.block),
+        (n, c, u, layout.stored),
         (c, u, layout.n_columns),
     )
     drops = Drops(*((np.zeros(s, np.uint32), np.zeros(s, np.float32)) for s in shapes))
@@ -165,7 +163,7 @@ def _drops(
             keys, rates = _keys_and_rates(stage, seeds[member])
             is_input = every[number].is_input
             columns = every[number].columns
-            source, column = columns // layout.block, columns % layout.block
+            source, column = np.divmod(columns, layout.stored)
             if number in chain.outputs:
                 output = chain.outputs.index(number)
                 inputs: Any = (member, output, columns[is_input])

@@ -67,6 +67,8 @@ GROUPING: dict[str, Any] = {
 
 _COLUMNS = 96  # of a batch, for the cost model
 _FLOP, _ROW, _PARAMETER = 3e-5, 0.7, 5e-3  # microseconds each, fitted by eye
+_MANY_BLOCKS = 8
+_MANY_PARAMETERS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,27 @@ def size_for(chain: Chain) -> TileSize | None:
         if (cost := _microseconds(chain, size)) is not None
     ]
     return min(costs, key=lambda pair: pair[0])[1] if costs else None
+
+
+@lru_cache(maxsize=4096)
+def network_bytes(plan: NetworkPlan, batch_columns: int) -> int:
+    """About what the training of one network takes, if it is alone in a chunk.
+
+    A rough bound from above where that is little.
+
+    Raises:
+        ValueError: if it fits no size of tiles.
+    """
+    if plan.n_parameters < _MANY_PARAMETERS:
+        return 4 * 64 * _MANY_PARAMETERS
+    chain = cached_chain(plan)
+    size = size_for(chain)
+    if size is None:
+        raise ValueError("the network fits no size of tiles")
+    seating = seat(chain, size)
+    layout = common_layout([chain], [seating], size, n_members=1)
+    task = TrainingTask(plan, seed=0, number=0)
+    return _cut([(task, chain, seating)], layout).layout.n_bytes(batch_columns)
 
 
 def groups_of(tasks: Sequence[TrainingTask], *, batch_columns: int) -> list[Group]:
@@ -171,15 +194,15 @@ def _microseconds(chain: Chain, size: TileSize) -> float | None:
     """Roughly what a step takes, or None if the chain does not fit."""
     if coupled_width(chain) > size.tile:
         return None
-    n_rows = n_rows_of(chain, size)
-    if n_rows is None:
-        return None
-    n_blocks = max(1, -(-n_rows // size.block))
+    n_blocks = max(1, -(-n_rows_of(chain, size) // size.block))
     rows, inputs = n_blocks * size.block, sum(chain.input_widths)
-    kernels = rows * inputs + n_blocks * (n_blocks + 1) / 2 * size.block**2
+    n_pairs = n_blocks * (n_blocks + 1) / 2
+    if n_blocks > _MANY_BLOCKS:  # of which few read each other
+        n_pairs = len(pairs_of([chain], [seat(chain, size)], size.block))
+    kernels = rows * inputs + n_pairs * size.block**2 * size.n_variants
     return (
         _FLOP * _COLUMNS * 3 * kernels
-        + _ROW * rows
+        + _ROW * rows * size.n_variants
         + _PARAMETER * kernels * (1 + 1 / size.tile)
     )
 

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections import Counter
 
 from cerebros.errors import LoweringError
-from cerebros.lowering.population import Chain, has_copies
+from cerebros.lowering.population import (
+    Chain,
+    coupled_width,
+    has_copies,
+    rounded_up,
+)
 from cerebros.plan import NetworkPlan
 from cerebros.training._task import TrainingContext
-from cerebros.training.population._grouping import cached_chain, size_for
+from cerebros.training.population._grouping import (
+    GROUPING,
+    cached_chain,
+    network_bytes,
+    size_for,
+)
 from cerebros.training.population._head import head_of
 from cerebros.training.population._optimizers import optimizer_of
 
@@ -39,8 +49,17 @@ def reason_not_lowerable(plan: NetworkPlan, context: TrainingContext) -> str | N
             "variables belong to several stages"
         )
     if size_for(chain) is None:
-        widest = max(stage.width for stage in chain.stages)
-        return f"a layer of {widest} neurons is wider than any tile of the engine"
+        return (
+            f"the activation of a layer of {coupled_width(chain)} neurons reads all of "
+            "them at once, and the layer is wider than any tile of the engine"
+        )
+    rows = context.settings.batch_rows(len(context.split.train))
+    n_bytes = network_bytes(plan, rounded_up(rows, 16))
+    if n_bytes > GROUPING["chunk_bytes"]:
+        return (
+            f"its training takes about {n_bytes / 2**30:.1f} GiB, and the engine takes "
+            f"networks of up to {GROUPING['chunk_bytes'] / 2**30:.1f} GiB"
+        )
     return None
 
 

@@ -82,7 +82,8 @@ def words_of(layout: Layout) -> str:
     """The sizes of a layout in words."""
     return (
         f"{layout.n_members} members, tiles of {layout.tile}, up to "
-        f"{layout.n_blocks} blocks of {layout.block} rows"
+        f"{layout.n_blocks} blocks of {layout.block} rows, each stored in "
+        f"{layout.n_variants} variants"
     )
 
 
@@ -102,8 +103,9 @@ def _needed(member: Member) -> tuple[float, float]:
 def _computed(chunk: Chunk) -> tuple[float, float]:
     """Products of a row that the program of a chunk computes."""
     layout = chunk.layout
-    rows, outputs = chunk.pairs.n_blocks * layout.block, layout.n_outputs
-    inputs = (rows + outputs) * layout.n_columns
-    hidden = len(chunk.pairs) * layout.block**2 + outputs * rows
+    n_blocks, outputs = chunk.pairs.n_blocks, layout.n_outputs
+    inputs = (n_blocks * layout.block + outputs) * layout.n_columns
+    hidden = len(chunk.pairs) * layout.block * layout.stored
+    hidden += outputs * n_blocks * layout.stored
     forward = layout.n_members * (inputs + hidden)
     return 2 * (forward + layout.n_members * (inputs + 2 * hidden)), 2 * forward

@@ -193,7 +193,7 @@ def _segment(
             (
                 layout.n_blocks,
                 layout.n_members,
-                layout.block,
+                layout.stored,
                 data.valid_mask.shape[-1],
             ),
             jnp.float32,
