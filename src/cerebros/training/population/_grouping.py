@@ -249,7 +249,7 @@ def _cut(
         all_pairs.append(pairs_of(chains, [s for _, _, s in part], layout.block))
     layout = replace(
         layout,
-        n_pairs=_rounded(max(map(len, all_pairs))),
+        n_pairs=_rounded(max(1, *map(len, all_pairs))),
         n_slabs=_rounded(max(map(sum, zip(firsts, furthers, strict=True)))),
     )
     chunks = []
