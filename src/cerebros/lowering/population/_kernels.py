@@ -28,7 +28,7 @@ Array = jax.Array
 Parameters = dict[str, Array]
 """Arrays as in `Layout.parameter_shapes`; the second axis is the member."""
 
-_MANY_LANES = 16
+_MANY_LANES = 8
 
 
 class Kernels(NamedTuple):
@@ -37,16 +37,27 @@ class Kernels(NamedTuple):
     Attributes:
         flat: `(position,)`; see `Layout.regions`. The column of ones of the inputs
             holds the bias.
-        transposed: `(pair, member, stored row, row)` those between blocks; None of
-            gradients.
+        rows: those of the forward pass row by row; None of gradients.
         shifts: kernel times shift at the position of each kernel, where there is
             dropout and shifts are learned: where a feature may be dropped, what its
             shift adds is dropped with it, and is no part of the bias. Else None.
     """
 
     flat: Array
-    transposed: Array | None = None
+    rows: KernelRows | None = None
     shifts: Array | None = None
+
+
+class KernelRows(NamedTuple):
+    """Effective kernels once more, row by row.
+
+    Attributes:
+        state: `(pair, member, row, stored row)`.
+        inputs: `(block, member, row, column)`.
+    """
+
+    state: Array
+    inputs: Array
 
 
 def take(array: Array, i: Any) -> Array:
@@ -73,15 +84,19 @@ def put_kernel(layout: Layout, flat: Array, name: str, value: Array, i: Any) -> 
     return lax.dynamic_update_slice(flat, value.reshape(region.size), (start,))
 
 
-def new_kernels(layout: Layout, *, transposed: bool) -> Kernels:
+def new_kernels(layout: Layout, *, are_gradients: bool) -> Kernels:
     """Buffers for kernels or their gradients."""
     flat = jnp.zeros(layout.n_positions, jnp.float32)
-    shape = (layout.n_pairs, layout.n_members, layout.stored, layout.block)
-    return Kernels(
-        flat,
-        jnp.zeros(shape, jnp.float32) if transposed else None,
-        flat if has_shifts(layout) else None,
+    shifts = flat if has_shifts(layout) else None
+    if are_gradients:
+        return Kernels(flat, None, shifts)
+    rows = (layout.n_members, layout.block)
+    state, inputs = (layout.n_pairs, *rows), (layout.n_blocks, *rows)
+    both = KernelRows(
+        jnp.zeros((*state, layout.stored), jnp.float32),
+        jnp.zeros((*inputs, layout.n_columns), jnp.float32),
     )
+    return Kernels(flat, both, shifts)
 
 
 def has_shifts(layout: Layout) -> bool:
@@ -128,13 +143,27 @@ def effective_kernels(
     flat, bias, shifts = carry
     flat = _set(flat, tables["bias_at"].ravel(), bias)
 
-    def transpose(i: Any, transposed: Array) -> Array:
-        own = take_kernel(layout, flat, "state", i).swapaxes(1, 2)
-        return put(transposed, own, i)
+    assert buffers.rows is not None, "these are no gradients"
+    return Kernels(flat, _by_rows(layout, flat, tables, buffers.rows), shifts)
 
-    n_pairs = take(tables["pair_first"], tables["n_blocks"])
-    transposed = lax.fori_loop(0, n_pairs, transpose, buffers.transposed)
-    return Kernels(flat, transposed, shifts)
+
+def _by_rows(
+    layout: Layout, flat: Array, tables: Tables, buffers: KernelRows
+) -> KernelRows:
+    def transposed(name: str, n: Any, buffer: Array) -> Array:
+        def one(i: Any, buffer: Array) -> Array:
+            kernel = take_kernel(layout, flat, name, i)
+            return put(buffer, kernel.swapaxes(1, 2), i)
+
+        result: Array = lax.fori_loop(0, n, one, buffer)
+        return result
+
+    n_blocks = tables["n_blocks"]
+    n_pairs = take(tables["pair_first"], n_blocks)
+    return KernelRows(
+        transposed("state", n_pairs, buffers.state),
+        transposed("inputs", n_blocks, buffers.inputs),
+    )
 
 
 def _at_stages(
@@ -215,11 +244,12 @@ def _slab_gradients(
 
 
 def _lane_sum(values: Array) -> Array:
-    """The sum over the last axis; XLA is slow at reducing short ones."""
-    if values.shape[-1] > _MANY_LANES:
-        return values.sum(axis=-1)
+    """The sum over the last axis, as XLA is fast at it."""
+    n = values.shape[-1]
+    if n > _MANY_LANES:
+        return values @ jnp.ones(n, jnp.float32)
     total = values[..., 0]
-    for lane in range(1, values.shape[-1]):
+    for lane in range(1, n):
         total = total + values[..., lane]
     return total
 

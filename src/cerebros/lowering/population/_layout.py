@@ -141,20 +141,21 @@ class Layout:
         """Where the effective kernels of each kind stand, one after the other.
 
         Shapes:
-            state: for each pair of blocks `(member, row, stored row)`.
-            inputs: for each block `(member, row, column)`; the column of ones holds
+            state: for each pair of blocks `(member, stored row, row)`.
+            inputs: for each block `(member, column, row)`; the column of ones holds
                 the bias.
-            out: for each block `(member, output row, stored row)`.
-            out_in: `(member, output row, column)`, with the bias.
+            out: for each block `(member, stored row, output row)`.
+            out_in: `(member, column, output row)`, with the bias.
+            What a feature is multiplied by stands together, as in the parameters.
         """
         c, rows, o, d = self.n_members, self.block, self.n_outputs, self.n_columns
         stored = self.stored
         result, place = {}, 0
         for name, n, shape in (
-            ("state", self.n_pairs, (c, rows, stored)),
-            ("inputs", self.n_blocks, (c, rows, d)),
-            ("out", self.n_blocks, (c, o, stored)),
-            ("out_in", 1, (c, o, d)),
+            ("state", self.n_pairs, (c, stored, rows)),
+            ("inputs", self.n_blocks, (c, d, rows)),
+            ("out", self.n_blocks, (c, stored, o)),
+            ("out_in", 1, (c, d, o)),
         ):
             result[name] = Region(place, shape)
             place += n * math.prod(shape)

@@ -305,8 +305,8 @@ class _Positions:
 
     def _at(self, name: str, i: Any, row: Any, column: Any) -> Index:
         region = self._regions[name]
-        n_members, n_rows, n_columns = region.shape
-        at = ((i * n_members + self._member) * n_rows + row) * n_columns + column
+        n_members, n_columns, n_rows = region.shape
+        at = ((i * n_members + self._member) * n_columns + column) * n_rows + row
         return np.asarray(region.first + at)
 
 

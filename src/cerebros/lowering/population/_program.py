@@ -26,7 +26,6 @@ from cerebros.lowering.population._kernels import (
     put,
     put_kernel,
     take,
-    take_kernel,
 )
 from cerebros.lowering.population._layout import Layout
 from cerebros.lowering.population._reading import Reading, product
@@ -212,7 +211,7 @@ def _through_blocks(
             lambda i, z: z + reading.state(i, take(state, take(sources, i))),
             reading.inputs(b),
         )
-        inside = take_kernel(layout, reading.kernels.flat, "state", itself)
+        inside = reading.inside(itself)
 
         def tile(t: Any, carry: Any) -> Any:
             here, last, own = carry
@@ -286,7 +285,7 @@ def backward(
         pulled = lax.fori_loop(
             itself + 1, end, pull, reading.pulled_out(b, output_errors)
         )
-        own = reading.transposed(take(tables["pair_by_source"], itself))
+        own = reading.columns("state", take(tables["pair_by_source"], itself))
 
         def tile(j: Any, carry: Any) -> Any:
             block_errors, after = carry

@@ -27,9 +27,9 @@ def product(kernel: Array, values: Array) -> Array:
     return lax.dot_general(kernel, values, (((2,), (1,)), ((0,), (0,))))
 
 
-def outer(errors: Array, values: Array) -> Array:
-    """`(member, row, batch)` times `(member, k, batch)`, summed over the batch."""
-    return lax.dot_general(errors, values, (((2,), (2,)), ((0,), (0,))))
+def outer(values: Array, errors: Array) -> Array:
+    """`(member, k, batch)` times `(member, row, batch)`, summed over the batch."""
+    return lax.dot_general(values, errors, (((2,), (2,)), ((0,), (0,))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,10 @@ class Reading:
         kernel, shift = self._kernel("state", pair)
         return _passed(kernel, shift, values, self._kept("state", pair))
 
+    def inside(self, pair: Any) -> Array:
+        """Kernel of what a block reads of itself, `(member, row, stored row)`."""
+        return self._kernel("state", pair)[0]
+
     def out(self, b: Any, values: Array) -> Array:
         """What all outputs read of a block."""
         kernel, shift = self._kernel("out", b)
@@ -84,21 +88,20 @@ class Reading:
 
     def pulled_state(self, pair: Any, errors: Array) -> Array:
         """Gradient of a block's values by a later block that reads them."""
-        pulled = product(self.transposed(pair), errors)
+        pulled = product(self.columns("state", pair), errors)
         mask = self._kept("state", pair)
         return pulled if mask is None else pulled * mask
 
-    def transposed(self, pair: Any) -> Array:
-        """The transposed kernel of a pair of blocks."""
-        assert self.kernels.transposed is not None, "these are no gradients"
-        return take(self.kernels.transposed, pair)
+    def columns(self, name: str, i: Any) -> Array:
+        """Kernel of a region, `(member, column, row)`."""
+        return take_kernel(self.layout, self.kernels.flat, name, i)
 
     def pulled_out(self, b: Any, errors: Array) -> Array:
         """Gradient of a block's values by the outputs that read them."""
-        kernel, _ = self._kernel("out", b)
+        kernel = self.columns("out", b)
         total = None
         for rows, mask in self._of_outputs("out", b):
-            own = kernel[:, rows].swapaxes(1, 2)
+            own = kernel[:, :, rows]
             if own.shape[2] == 1:
                 pulled = own * errors[:, rows]
             else:
@@ -139,11 +142,19 @@ class Reading:
     # --- Inside ---
 
     def _kernel(self, name: str, i: Any) -> tuple[Array, Array | None]:
-        """Kernel of a region, and kernel times shift where these are kept apart."""
-        kernel = take_kernel(self.layout, self.kernels.flat, name, i)
-        if self.kernels.shifts is None:
+        """Kernel of a region, `(member, row, column)`; and kernel times shift where
+        these are kept apart.
+        """
+        rows, shifts = self.kernels.rows, self.kernels.shifts
+        assert rows is not None, "these are no gradients"
+        by_rows = {"state": rows.state, "inputs": rows.inputs}
+        if name in by_rows:
+            kernel = take(by_rows[name], i)
+        else:
+            kernel = self.columns(name, i).swapaxes(1, 2)
+        if shifts is None:
             return kernel, None
-        return kernel, take_kernel(self.layout, self.kernels.shifts, name, i)
+        return kernel, take_kernel(self.layout, shifts, name, i).swapaxes(1, 2)
 
     def _kept(self, kind: str, i: Any) -> Array | None:
         """What read features are multiplied by, `(member, feature, batch)`."""
@@ -185,15 +196,15 @@ class Reading:
             return self._outer(errors, self.x, mask)
         members, rows, batch = errors.shape
         flat = errors.reshape(members * rows, batch) @ self.x.T
-        return flat.reshape(members, rows, -1), None
+        return flat.reshape(members, rows, -1).swapaxes(1, 2), None
 
     def _outer(
         self, errors: Array, values: Array, mask: Array | None
     ) -> tuple[Array, Array | None]:
         if mask is None:
-            return outer(errors, values), None
-        shifts = None if self.kernels.shifts is None else outer(errors, mask)
-        return outer(errors, values * mask), shifts
+            return outer(values, errors), None
+        shifts = None if self.kernels.shifts is None else outer(mask, errors)
+        return outer(values * mask, errors), shifts
 
 
 def _passed(
@@ -213,6 +224,6 @@ def _rows(shift: Array | None, rows: slice) -> Array | None:
 def _joined(
     parts: list[tuple[Array, Array | None]],
 ) -> tuple[Array, Array | None]:
-    kernels = jnp.concatenate([kernel for kernel, _ in parts], axis=1)
+    kernels = jnp.concatenate([kernel for kernel, _ in parts], axis=2)
     shifts = [shift for _, shift in parts if shift is not None]
-    return kernels, jnp.concatenate(shifts, axis=1) if shifts else None
+    return kernels, jnp.concatenate(shifts, axis=2) if shifts else None

@@ -60,7 +60,7 @@ GROUPING: dict[str, Any] = {
     ],
     "most_members": 16,
     "fewest_members": 2,
-    "block_bytes": 400_000,
+    "state_bytes": 320_000,
     "chunk_bytes": 1_500_000_000,
 }
 """What decides layouts and chunks; part of a search's definition."""
@@ -212,7 +212,8 @@ def _group(
 ) -> Group:
     seated = [(task, chain, seat(chain, size)) for task, chain in members]
     seated.sort(key=lambda item: (item[2].n_rows, item[0].number))
-    n_members = _n_members(len(seated), size, batch_columns)
+    rows = seated[len(seated) // 2][2].n_rows * size.n_variants
+    n_members = _n_members(len(seated), rows, batch_columns)
     layout = common_layout(
         [chain for _, chain, _ in seated],
         [seating for _, _, seating in seated],
@@ -260,9 +261,15 @@ def _cut(
     return Group(layout, tuple(chunks))
 
 
-def _n_members(n: int, size: TileSize, batch_columns: int) -> int:
-    """Networks of a chunk: few if there are few, or if they are large."""
-    fitting = GROUPING["block_bytes"] // (4 * size.block * batch_columns)
+def _n_members(n: int, rows: int, batch_columns: int) -> int:
+    """Networks of a chunk: few if there are few, or if they are large.
+
+    Args:
+        n: networks of the group.
+        rows: stored rows of a network, such that half of them have fewer.
+        batch_columns: of a batch, rounded up.
+    """
+    fitting = GROUPING["state_bytes"] // (4 * max(1, rows) * batch_columns)
     most = min(
         GROUPING["most_members"],
         max(1, fitting),

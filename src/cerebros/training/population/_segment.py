@@ -185,8 +185,8 @@ def _segment(
         for name in (*names, *(f"val_{name}" for name in names))
     }
     work = _Work(
-        new_kernels(layout, transposed=True),
-        new_kernels(layout, transposed=False),
+        new_kernels(layout, are_gradients=False),
+        new_kernels(layout, are_gradients=True),
         jax.tree.map(jnp.zeros_like, state.now.parameters),
         new_buffers(layout, recipe.batch_columns),
         jnp.zeros(
