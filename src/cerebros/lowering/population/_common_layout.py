@@ -62,7 +62,7 @@ def common_layout(
             for own in stored
         ),
         n_pairs=0,
-        lanes=n_lanes_of(max(stage.width for stage in stages)),
+        lanes=n_lanes_of(max(stage.width for stage in stages), size.tile),
         n_slabs=0,
         n_stages=max(len(chain.stages) for chain in chains),
         has_copies=any(has_copies(chain) for chain in chains),

@@ -71,15 +71,31 @@ def put(array: Array, value: Array, i: Any) -> Array:
 
 
 def take_kernel(layout: Layout, flat: Array, name: str, i: Any) -> Array:
-    """Kernel `i` of a region."""
+    """Kernel `i` of a region, `(member, column, row)`."""
     region = layout.regions()[name]
     start = region.first + i * region.size
-    return lax.dynamic_slice(flat, (start,), (region.size,)).reshape(region.shape)
+    own = lax.dynamic_slice(flat, (start,), (region.size,)).reshape(region.shape)
+    if not name.startswith("out") or region.shape[2] == layout.n_outputs:
+        return own
+    parts, place = [], 0
+    widths = zip(layout.output_widths, layout.padded_output_widths(), strict=True)
+    for width, padded in widths:
+        parts.append(own[:, :, place : place + width])
+        place += padded
+    return jnp.concatenate(parts, axis=2)
 
 
 def put_kernel(layout: Layout, flat: Array, name: str, value: Array, i: Any) -> Array:
     """All kernels with another kernel `i` of a region."""
     region = layout.regions()[name]
+    if name.startswith("out") and region.shape[2] != layout.n_outputs:
+        parts, place = [], 0
+        widths = zip(layout.output_widths, layout.padded_output_widths(), strict=True)
+        for width, padded in widths:
+            own = value[:, :, place : place + width]
+            parts.append(jnp.pad(own, ((0, 0), (0, 0), (0, padded - width))))
+            place += width
+        value = jnp.concatenate(parts, axis=2)
     start = region.first + i * region.size
     return lax.dynamic_update_slice(flat, value.reshape(region.size), (start,))
 
@@ -141,7 +157,7 @@ def effective_kernels(
     else:
         carry = lax.fori_loop(0, n_slabs, fold(False), carry)
     flat, bias, shifts = carry
-    flat = _set(flat, tables["bias_at"].ravel(), bias)
+    flat = _set(flat, tables["bias_at"], bias)
 
     assert buffers.rows is not None, "these are no gradients"
     return Kernels(flat, _by_rows(layout, flat, tables, buffers.rows), shifts)
@@ -170,17 +186,47 @@ def _at_stages(
     layout: Layout, bias: Array, tables: Tables, i: Any, values: Array
 ) -> Array:
     """Biases, to which the values of a slab's features are added by their stages."""
-    first = take(tables["stage_of"], i) * layout.lanes
-    at = first[..., None] + jnp.arange(layout.lanes, dtype=jnp.int32)
-    return _add(bias, at, values)
+    return _add(bias, take(tables["stage_of"], i) * layout.lanes, values)
+
+
+# --- Windows of flat arrays: XLA handles them many times faster than single numbers ---
 
 
 def _set(flat: Array, at: Array, values: Array) -> Array:
-    return flat.at[at.ravel()].set(values.ravel(), mode="promise_in_bounds")
+    """Numbers with windows that begin at `at` replaced by values."""
+    return _scattered(lax.scatter, flat, at, values)
 
 
 def _add(flat: Array, at: Array, values: Array) -> Array:
-    return flat.at[at.ravel()].add(values.ravel(), mode="promise_in_bounds")
+    """Numbers with values added to the windows that begin at `at`."""
+    return _scattered(lax.scatter_add, flat, at, values)
+
+
+def _scattered(scatter: Any, flat: Array, at: Array, values: Array) -> Array:
+    numbers = lax.ScatterDimensionNumbers(
+        update_window_dims=(1,),
+        inserted_window_dims=(),
+        scatter_dims_to_operand_dims=(0,),
+    )
+    result: Array = scatter(
+        flat,
+        at.reshape(-1, 1),
+        values.reshape(at.size, -1),
+        numbers,
+        mode="promise_in_bounds",
+    )
+    return result
+
+
+def _gathered(flat: Array, at: Array, width: int) -> Array:
+    """Windows that begin at `at`, joined along the last axis: `(…, width * n)`."""
+    numbers = lax.GatherDimensionNumbers(
+        offset_dims=(1,), collapsed_slice_dims=(), start_index_map=(0,)
+    )
+    found = lax.gather(
+        flat, at.reshape(-1, 1), numbers, (width,), mode="promise_in_bounds"
+    )
+    return found.reshape(*at.shape[:-1], at.shape[-1] * width)
 
 
 def parameter_gradients(
@@ -199,7 +245,7 @@ def parameter_gradients(
         kernels: gradients of the effective kernels.
         buffers: gradients of the step before, which are overwritten.
     """
-    biases = _gathered(kernels.flat, tables["bias_at"])
+    biases = _gathered(kernels.flat, tables["bias_at"], layout.window)
 
     def slab(i: Any, result: Parameters) -> Parameters:
         own = {name: take(parameters[name], i) for name in result}
@@ -223,15 +269,15 @@ def _slab_gradients(
 ) -> Parameters:
     """Gradients of the parameters of one slab."""
     stage_of, at = take(tables["stage_of"], i), take(tables["kernel_at"], i)
-    own = _gathered(kernels.flat, at)
+    own = _gathered(kernels.flat, at, layout.window)
     result = {"kernel": own}
     if layout.has_scales:
         kernel, scale, shift = slab["kernel"], slab["scale"], slab["shift"]
         if kernels.shifts is None:
-            rows = biases.reshape(-1, layout.lanes)
-            by_shift = rows.at[stage_of].get(mode="promise_in_bounds")
+            rows = (stage_of * layout.lanes)[..., None]
+            by_shift = _gathered(biases.ravel(), rows, layout.lanes)
         else:
-            by_shift = _gathered(kernels.shifts, at)
+            by_shift = _gathered(kernels.shifts, at, layout.window)
         result = {
             "kernel": own * scale[..., None] + by_shift * shift[..., None],
             "scale": _lane_sum(own * kernel),
@@ -259,7 +305,3 @@ def slab_masks(tables: Tables, i: Any) -> dict[str, Array]:
     is_dense = tables["is_dense"].ravel()[take(tables["stage_of"], i)]
     is_scaled = take(tables["is_scaled"], i)
     return {"kernel": is_dense[..., None], "scale": is_scaled, "shift": is_scaled}
-
-
-def _gathered(flat: Array, at: Array) -> Array:
-    return flat.at[at].get(mode="promise_in_bounds")

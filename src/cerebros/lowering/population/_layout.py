@@ -11,6 +11,8 @@ LANES = 8
 SLAB = 64
 """Features whose numbers are handled at once."""
 
+_NARROW = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Region:
@@ -83,6 +85,19 @@ class Layout:
     has_dropout: bool = False
 
     @property
+    def window(self) -> int:
+        """Lanes that stand together among the positions, whatever the stage.
+
+        Those of a tile do; where tiles are narrow, each lane stands alone.
+        """
+        return window_of(self.tile)
+
+    @property
+    def n_windows(self) -> int:
+        """Windows that all lanes take."""
+        return self.lanes // self.window
+
+    @property
     def stored(self) -> int:
         """Rows of the state that a block has."""
         return self.block * self.n_variants
@@ -146,10 +161,11 @@ class Layout:
                 the bias.
             out: for each block `(member, stored row, output row)`.
             out_in: `(member, column, output row)`, with the bias.
+            Rows of each output are padded to whole windows.
             What a feature is multiplied by stands together, as in the parameters.
         """
-        c, rows, o, d = self.n_members, self.block, self.n_outputs, self.n_columns
-        stored = self.stored
+        c, rows, d = self.n_members, self.block, self.n_columns
+        o, stored = sum(self.padded_output_widths()), self.stored
         result, place = {}, 0
         for name, n, shape in (
             ("state", self.n_pairs, (c, stored, rows)),
@@ -161,6 +177,10 @@ class Layout:
             place += n * math.prod(shape)
         return result
 
+    def padded_output_widths(self) -> list[int]:
+        """Rows of each output among the positions."""
+        return [rounded_up(width, self.window) for width in self.output_widths]
+
     @property
     def nowhere(self) -> int:
         """The position behind all kernels: what no product meets stands there."""
@@ -170,7 +190,7 @@ class Layout:
     @property
     def n_positions(self) -> int:
         """Numbers of all effective kernels, rounded up."""
-        return rounded_up(self.nowhere + 1, LANES)
+        return rounded_up(self.nowhere + self.window, LANES)
 
     def n_bytes(self, batch: int) -> int:
         """Memory of a chunk in training, roughly: parameters, kernels, buffers."""
@@ -189,6 +209,12 @@ def n_slabs_of(n_features: int) -> int:
     return rounded_up(n_features, SLAB) // SLAB
 
 
-def n_lanes_of(width: int) -> int:
+def n_lanes_of(width: int, tile: int) -> int:
     """Lanes for stages of so many rows."""
-    return 4 if width <= 4 else rounded_up(width, LANES)
+    lanes = 4 if width <= 4 else rounded_up(width, LANES)
+    return rounded_up(lanes, window_of(tile))
+
+
+def window_of(tile: int) -> int:
+    """Lanes that are handled together where tiles have so many rows."""
+    return tile if tile >= _NARROW else 1

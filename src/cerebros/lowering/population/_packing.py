@@ -37,17 +37,14 @@ class Entries:
     Attributes:
         columns: `(feature,)` row of the state, or column of the inputs.
         is_input: `(feature,)` which of the two.
-        copy: `(feature,)` how many reads of the stage act on the same numbers before.
-        rows: `(feature, n)` rows of the product that read the feature; of a dense
-            stage all of them, of a fixed stage one.
-        lanes: `(feature, n)` which rows of the stage these are.
-        factors: `(feature,)` of a fixed stage what the feature is multiplied by.
+        copy: `(feature,)` how many reads of the stage have the same column before.
+        lanes: of a fixed stage `(feature,)` the row of the stage that reads it.
+        factors: of a fixed stage `(feature,)` what it is multiplied by there.
     """
 
     columns: Index
     is_input: npt.NDArray[np.bool_]
     copy: Index
-    rows: Index
     lanes: Index
     factors: Array
 
@@ -66,42 +63,35 @@ def entries_of(chain: Chain, seating: Seating, layout: Layout) -> list[Entries]:
         return known[variant]
 
     return [
-        _entries(stage, rows, [columns_of(read.variant) for read in stage.reads])
-        for stage, rows in zip(chain.stages, seating.products, strict=True)
+        _entries(stage, [columns_of(read.variant) for read in stage.reads])
+        for stage in chain.stages
     ]
 
 
-def _entries(stage: Stage, rows: Index, columns: Sequence[Index]) -> Entries:
+def _entries(stage: Stage, columns: Sequence[Index]) -> Entries:
     widths = [read.width for read in stage.reads]
-    n_features = sum(widths)
-    if stage.dense is None:
-        own = [
-            np.arange(place, place + width)
-            for place, width in zip(stage.places, widths, strict=True)
-        ]
-        lanes = np.concatenate(own)[:, None]
-        factors = np.repeat(stage.factors, widths).astype(np.float32)
-    else:
-        lanes = np.broadcast_to(np.arange(stage.width), (n_features, stage.width))
-        factors = np.ones(1, np.float32)
+    own = [
+        np.arange(place, place + width)
+        for place, width in zip(stage.places, widths, strict=False)
+    ]
     return Entries(
         columns=np.concatenate(columns),
         is_input=np.repeat([read.variant.source < 0 for read in stage.reads], widths),
         copy=np.repeat(_copies(stage), widths),
-        rows=rows[lanes],
-        lanes=lanes,
-        factors=factors,
+        lanes=np.concatenate([np.zeros(0, np.int64), *own]),
+        factors=np.repeat(stage.factors, widths if stage.factors else []).astype(
+            np.float32
+        ),
     )
 
 
 def _copies(stage: Stage) -> list[int]:
-    """For each read how many before it act on the same rows by the same source."""
-    places = stage.places or [0] * len(stage.reads)
-    seen: Counter[tuple[Variant, int]] = Counter()
+    """For each read how many of the same variant come before it."""
+    seen: Counter[Variant] = Counter()
     copies = []
-    for read, place in zip(stage.reads, places, strict=True):
-        copies.append(seen[read.variant, place])
-        seen[read.variant, place] += 1
+    for read in stage.reads:
+        copies.append(seen[read.variant])
+        seen[read.variant] += 1
     return copies
 
 
@@ -130,10 +120,10 @@ class Places:
         fixed: addresses of numbers that are not trained: scales of 1, factors of sums.
         fixed_values: those numbers.
         features: `(feature,)` place of each read feature among the slabs.
-        kernel_at: `(feature, lane)` position of each number of its kernel.
+        kernel_at: `(feature, window)` position of each window of its kernel.
         stage_of: `(feature,)` number of the stage that reads it.
         is_scaled: `(feature,)` whether its scale and shift are trained.
-        bias_at: `(stage, lane)` position of each bias.
+        bias_at: `(stage, window)` position of each window of biases.
         is_dense: `(stage,)` whether kernel and bias are trained.
     """
 
@@ -179,10 +169,10 @@ def places_of(
     features, kernel_at, stage_of, is_scaled, bias_at = [], [], [], [], []
     for number, entries in enumerate(entries_of(chain, seating, layout)):
         stage, is_output = chain.stages[number], number in chain.outputs
-        own_features = seats.of(entries.copy)
+        rows, own_features = seating.products[number], seats.of(entries.copy)
         kernel = addresses.of_kernel(own_features)
         if stage.dense is None:
-            fixed.append(np.take_along_axis(kernel, entries.lanes, axis=1)[:, 0])
+            fixed.append(kernel[np.arange(len(kernel)), entries.lanes])
             values.append(entries.factors)
         else:
             first = keys[f"{stage.dense}/kernel"]
@@ -201,10 +191,10 @@ def places_of(
             fixed.append(at[~has_scale])
             values.append(np.ones(int((~has_scale).sum()), np.float32))
         features.append(own_features)
-        kernel_at.append(positions.of_kernel(entries, is_output=is_output))
+        kernel_at.append(positions.of_kernel(entries, rows, is_output=is_output))
         stage_of.append(np.full(len(own_features), number))
         is_scaled.append(has_scale)
-        bias_at.append(positions.of_bias(seating.products[number], is_output=is_output))
+        bias_at.append(positions.of_bias(rows, is_output=is_output))
     assert (trained >= 0).all(), "every parameter has an address"
     return Places(
         trained=trained,
@@ -270,38 +260,40 @@ class _Positions:
         self._layout, self._pairs, self._member = layout, pairs, member
         self._regions = layout.regions()
 
-    def of_kernel(self, entries: Entries, *, is_output: bool) -> Index:
-        """`(feature, lane)`."""
-        layout = self._layout
+    def of_kernel(self, entries: Entries, rows: Index, *, is_output: bool) -> Index:
+        """`(feature, window)` of the kernels of a stage that has these rows."""
+        layout, rows = self._layout, rows[:: self._layout.window]
         block, stored = layout.block, layout.stored
-        n_features = len(entries.columns)
-        result = np.full((n_features, layout.lanes), layout.nowhere, np.int64)
+        result = self._nowhere(len(entries.columns))
         for is_input in (True, False):
             own = np.flatnonzero(entries.is_input == is_input)
-            columns, rows = entries.columns[own][:, None], entries.rows[own]
+            columns = entries.columns[own][:, None]
             readers, sources = rows // block, columns // stored
+            own_rows = rows if is_output else rows % block
             if is_output:
                 name, i = ("out_in", 0) if is_input else ("out", sources)
             elif is_input:
-                name, i, rows = "inputs", readers, rows % block
+                name, i = "inputs", readers
             else:
-                name, rows = "state", rows % block
-                i = self._pairs.numbers(readers, sources)
+                name, i = "state", self._pairs.numbers(readers, sources)
             columns = columns if is_input else columns % stored
-            result[own[:, None], entries.lanes[own]] = self._at(name, i, rows, columns)
+            result[own, : len(rows)] = self._at(name, i, own_rows, columns)
         return result
 
     def of_bias(self, rows: Index, *, is_output: bool) -> Index:
-        """`(lane,)` of the biases of the rows of a stage."""
-        block, layout = self._layout.block, self._layout
-        result = np.full(layout.lanes, layout.nowhere, np.int64)
-        column = layout.ones_column
+        """`(window,)` of the biases of the rows of a stage."""
+        layout, rows = self._layout, rows[:: self._layout.window]
+        block, column = layout.block, layout.ones_column
+        result = self._nowhere(1)[0]
         if is_output:
-            result[: len(rows)] = self._at("out_in", 0, rows, column)
+            own = self._at("out_in", 0, rows, column)
         else:
             own = self._at("inputs", rows // block, rows % block, column)
-            result[: len(rows)] = own
+        result[: len(rows)] = own
         return result
+
+    def _nowhere(self, n: int) -> Index:
+        return np.full((n, self._layout.n_windows), self._layout.nowhere, np.int64)
 
     def _at(self, name: str, i: Any, row: Any, column: Any) -> Index:
         region = self._regions[name]

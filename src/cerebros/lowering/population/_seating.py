@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cerebros.lowering.population._chain import Chain, Variant
+from cerebros.lowering.population._layout import rounded_up, window_of
 
 Rows = npt.NDArray[np.intp]
 
@@ -58,7 +59,7 @@ class Seating:
         tiles: in order of computation.
         rows: for each variant the row of the state of every feature.
         products: for each stage the rows in which its product is computed; for a stage
-            that is returned its rows among the outputs.
+            that is returned its rows among the outputs, as `Layout.regions` has them.
     """
 
     size: TileSize
@@ -101,7 +102,7 @@ def seat(chain: Chain, size: TileSize) -> Seating:
     starts = {}
     for number in chain.outputs:
         starts[number] = place
-        place += chain.stages[number].width
+        place += rounded_up(chain.stages[number].width, window_of(tile))
     for number, (stage, variants) in enumerate(
         zip(chain.stages, chain.variants, strict=True)
     ):

@@ -106,18 +106,18 @@ def _place_tables(
     Shapes:
         n_slabs: slabs that are used.
         first_further: the slab at which further copies of connections begin.
-        kernel_at: `(slab, member, feature, lane)` position among all kernels.
+        kernel_at: `(slab, member, feature, window)` positions among all kernels.
         stage_of: `(slab, member, feature)` number of the stage among those of all
             members.
-        bias_at: `(member, stage, lane)` position of a bias.
+        bias_at: `(member, stage, window)` positions of biases.
         is_scaled: `(slab, member, feature)` 1 where scale and shift are trained.
         is_dense: `(member, stage)` 1 where kernel and bias are trained.
     """
     n_slabs, c, n_stages = layout.n_slabs, layout.n_members, layout.n_stages
-    kernel_at = np.full((n_slabs, c, SLAB, layout.lanes), layout.nowhere, np.int32)
+    kernel_at = np.full((n_slabs, c, SLAB, layout.n_windows), layout.nowhere, np.int32)
     stage_of = np.zeros((n_slabs, c, SLAB), np.int32)
     stage_of += n_stages * np.arange(c, dtype=np.int32)[:, None]
-    bias_at = np.full((c, n_stages, layout.lanes), layout.nowhere, np.int32)
+    bias_at = np.full((c, n_stages, layout.n_windows), layout.nowhere, np.int32)
     is_scaled = np.zeros((n_slabs, c, SLAB), np.float32)
     is_dense = np.zeros((c, n_stages), np.float32)
     n_features = 0
