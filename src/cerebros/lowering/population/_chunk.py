@@ -24,7 +24,7 @@ from cerebros.lowering.population._packing import (
 )
 from cerebros.lowering.population._pairs import Pairs
 from cerebros.lowering.population._seating import Seating
-from cerebros.lowering.population._tables import Tables, make_tables
+from cerebros.lowering.population._tables import Tables, make_tables, table_extents
 from cerebros.plan import NetworkPlan
 
 
@@ -102,6 +102,17 @@ class Chunk:
             self.pairs,
             seeds,
             first_further=self.first_further,
+        )
+
+    def extents(self, members: Sequence[int]) -> Tables:
+        """How far the loops must go for some of the members: part of the tables.
+
+        Where others are left out, what these compute is no longer meant.
+        """
+        return table_extents(
+            [self.members[i].seating for i in members],
+            [self.places[i] for i in members],
+            self.layout,
         )
 
     def pack(self, weights: Sequence[Mapping[str, npt.ArrayLike]]) -> PackedWeights:

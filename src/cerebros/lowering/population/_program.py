@@ -224,7 +224,7 @@ def _through_blocks(
 
         here, last, own = lax.fori_loop(
             0,
-            layout.tiles_per_block,
+            _n_tiles(layout, tables, b),
             tile,
             (take(state, b), last, steps.before(b, extra)),
         )
@@ -287,9 +287,11 @@ def backward(
         )
         own = reading.columns("state", take(tables["pair_by_source"], itself))
 
+        n_tiles = _n_tiles(layout, tables, b)
+
         def tile(j: Any, carry: Any) -> Any:
             block_errors, after = carry
-            t = layout.tiles_per_block - 1 - j
+            t = n_tiles - 1 - j
             g = _rows(pulled, t, wide) + product(_rows(own, t, wide), block_errors)
             h = _rows(here, t, wide)
             mean = (g @ batch.weight)[..., None]
@@ -310,9 +312,7 @@ def backward(
                 after = dz = dz + jnp.where(following & ~is_last, after, 0)
             return _put_rows(block_errors, dz, t, size), after
 
-        block_errors, after = lax.fori_loop(
-            0, layout.tiles_per_block, tile, (take(errors, b), after)
-        )
+        block_errors, after = lax.fori_loop(0, n_tiles, tile, (take(errors, b), after))
         errors = put(errors, block_errors, b)
         own, shift = reading.input_gradients(b, block_errors)
         gradients = _put_gradients(layout, gradients, "inputs", own, shift, b)
@@ -368,6 +368,12 @@ def _no_tile(layout: Layout, batch: int) -> Array:
 
 def _number(layout: Layout, block: Any, tile: Any) -> Any:
     return block * layout.tiles_per_block + tile
+
+
+def _n_tiles(layout: Layout, tables: Tables, block: Any) -> Array:
+    """Tiles of a block that are in use."""
+    left = tables["n_tiles"] - block * layout.tiles_per_block
+    return jnp.minimum(left, layout.tiles_per_block)
 
 
 def _rows(array: Array, tile: Any, size: int) -> Array:

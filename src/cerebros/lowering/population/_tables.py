@@ -31,14 +31,14 @@ def make_tables(
     """The tables of a chunk; members beyond those given idle.
 
     Shapes:
-        n_blocks: number of blocks that are used.
+        n_blocks, n_tiles, n_slabs: see `table_extents`.
         code: `(tile, variant, member)` number of the composition of activations; -1
             where a variant is not stored.
         normalized: `(block, member, stored row)` 1 where rows are standardized.
         repeats: `(tile, member)` 1 where a tile takes over the product before it.
         used: `(tile, member, row, 1)` rows that belong to a stage.
         pair_*: see `_pair_tables`.
-        n_slabs, first_further, kernel_at, …: see `_place_tables`.
+        first_further, kernel_at, …: see `_place_tables`.
         drops: keys and rates of dropout, see `Drops`; with dropout only.
     """
     n_tiles = layout.n_blocks * layout.tiles_per_block
@@ -55,7 +55,7 @@ def make_tables(
                 normalized[i, member, j] = variant.normalized
             repeats[i, member] = tile.repeats
             used[i, member, : tile.n_rows] = True
-    tables: Tables = {"n_blocks": np.int32(pairs.n_blocks), "code": code}
+    tables: Tables = {"code": code} | table_extents(seatings, places, layout)
     if layout.has_plain:
         by_block = normalized.reshape(layout.n_blocks, layout.tiles_per_block, c, -1)
         tables["normalized"] = by_block.swapaxes(1, 2).reshape(
@@ -70,6 +70,24 @@ def make_tables(
     if layout.has_dropout:
         tables["drops"] = _drops(chains, seatings, layout, pairs, seeds)
     return tables
+
+
+def table_extents(
+    seatings: Sequence[Seating], places: Sequence[Places], layout: Layout
+) -> Tables:
+    """How far the loops of a program go.
+
+    Shapes:
+        n_blocks, n_tiles: blocks and tiles that are used.
+        n_slabs: slabs that are used.
+    """
+    n_tiles = max((len(seating.tiles) for seating in seatings), default=0)
+    n_features = max((int(own.features.max()) + 1 for own in places), default=0)
+    return {
+        "n_blocks": np.int32(-(-n_tiles // layout.tiles_per_block)),
+        "n_tiles": np.int32(n_tiles),
+        "n_slabs": np.int32(n_slabs_of(n_features)),
+    }
 
 
 def _pair_tables(pairs: Pairs, layout: Layout) -> Tables:
@@ -104,7 +122,6 @@ def _place_tables(
     """Where the products meet the parameters.
 
     Shapes:
-        n_slabs: slabs that are used.
         first_further: the slab at which further copies of connections begin.
         kernel_at: `(slab, member, feature, window)` positions among all kernels.
         stage_of: `(slab, member, feature)` number of the stage among those of all
@@ -120,7 +137,6 @@ def _place_tables(
     bias_at = np.full((c, n_stages, layout.n_windows), layout.nowhere, np.int32)
     is_scaled = np.zeros((n_slabs, c, SLAB), np.float32)
     is_dense = np.zeros((c, n_stages), np.float32)
-    n_features = 0
     for member, own in enumerate(places):
         slab, place = np.divmod(own.features, SLAB)
         kernel_at[slab, member, place] = own.kernel_at
@@ -128,9 +144,7 @@ def _place_tables(
         is_scaled[slab, member, place] = own.is_scaled
         bias_at[member, : len(own.bias_at)] = own.bias_at
         is_dense[member, : len(own.is_dense)] = own.is_dense
-        n_features = max(n_features, int(own.features.max()) + 1)
     tables: Tables = {
-        "n_slabs": np.int32(n_slabs_of(n_features)),
         "kernel_at": kernel_at,
         "stage_of": stage_of,
         "bias_at": bias_at,

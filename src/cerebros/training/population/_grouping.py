@@ -42,7 +42,7 @@ GROUPING: dict[str, Any] = {
         [1, 16],
         [2, 16],
         [4, 16],
-        [4, 32],
+        [8, 32],
         [8, 64],
         [16, 128],
         [32, 256],
@@ -66,7 +66,9 @@ GROUPING: dict[str, Any] = {
 """What decides layouts and chunks; part of a search's definition."""
 
 _COLUMNS = 96  # of a batch, for the cost model
-_FLOP, _ROW, _PARAMETER = 3e-5, 0.7, 5e-3  # microseconds each, fitted by eye
+# Microseconds for a multiplication, a row, a tile and a number of a kernel; by eye.
+_FLOP, _ROW, _TILE, _PARAMETER = 3e-5, 0.4, 0.3, 1e-3
+_USUAL_BLOCK = 16
 _MANY_BLOCKS = 8
 _MANY_PARAMETERS = 100_000
 
@@ -200,10 +202,12 @@ def _microseconds(chain: Chain, size: TileSize) -> float | None:
     if n_blocks > _MANY_BLOCKS:  # of which few read each other
         n_pairs = len(pairs_of([chain], [seat(chain, size)], size.block))
     kernels = rows * inputs + n_pairs * size.block**2 * size.n_variants
+    # Products of larger blocks run at a higher rate.
+    rate = 0.5 * (1 + _USUAL_BLOCK / size.block)
     return (
-        _FLOP * _COLUMNS * 3 * kernels
-        + _ROW * rows * size.n_variants
-        + _PARAMETER * kernels * (1 + 1 / size.tile)
+        _FLOP * _COLUMNS * 3 * kernels * rate
+        + (_ROW + _TILE / size.tile) * rows * size.n_variants
+        + _PARAMETER * kernels
     )
 
 
@@ -273,7 +277,7 @@ def _n_members(n: int, rows: int, batch_columns: int) -> int:
     most = min(
         GROUPING["most_members"],
         max(1, fitting),
-        max(GROUPING["fewest_members"], n // 4),
+        max(GROUPING["fewest_members"], n // 8),
     )
     return int(2 ** int(np.log2(max(1, min(most, n)))))
 

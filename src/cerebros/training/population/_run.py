@@ -108,6 +108,7 @@ class ChunkRun:
                 self.train_seconds += seconds
                 if self.epoch < self.recipe.n_epochs and self._is_training(state):
                     self._keep(state)
+                    tables = tables | self._extents(state)
             self._add_figures(self.epoch - first_epoch, compile_seconds)
             return self._finished(state, time.monotonic() - start)
 
@@ -204,6 +205,11 @@ class ChunkRun:
 
     def _is_training(self, state: State) -> bool:
         return bool(np.asarray(state.is_active).any())
+
+    def _extents(self, state: State) -> Any:
+        """How far the loops must go for the members that still train."""
+        active = np.flatnonzero(np.asarray(state.is_active))
+        return jax.device_put(self.chunk.extents([int(i) for i in active]))
 
     def _next_epochs(self, per_epoch: float | None, deadline: float | None) -> int:
         """Epochs of the next segment; how many changes no result."""
