@@ -323,6 +323,8 @@ def test_the_last_state_of_the_panel_stays_on_the_terminal(clock):
 def test_a_progress_display_is_chosen_by_name():
     assert isinstance(progress_of("lines"), Lines)
     assert isinstance(progress_of("none"), Silent)
+    with pytest.raises(TypeError, match=r"show must be .*'none'.*got False"):
+        progress_of(False)
     assert isinstance(progress_of("panel"), Panel)
     mine = Silent()
     assert progress_of(mine) is mine

@@ -16,6 +16,7 @@ from cerebros.compat._network_future import NeuralNetworkFuture as NeuralNetwork
 from cerebros.compat._random_search import (
     SimpleCerebrosRandomSearch as SimpleCerebrosRandomSearch,
 )
+from cerebros.compat._residual_mlp import ResidualMLP as ResidualMLP
 from cerebros.compat._units import DenseUnit as DenseUnit
 from cerebros.compat._units import FinalDenseUnit as FinalDenseUnit
 from cerebros.compat._units import InputUnit as InputUnit

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Literal, Protocol, TextIO, TypeAlias
+from typing import Literal, Protocol, TextIO, TypeAlias, get_args
 
 from cerebros.search._in_training import InTraining
 from cerebros.search._text import duration, number_text
@@ -47,8 +47,14 @@ def progress_of(show: Show | Progress) -> Progress:
 
     Raises:
         ValueError: if the name is unknown.
+        TypeError: if it is neither a name nor such an object.
     """
     if not isinstance(show, str):
+        if not hasattr(show, "running"):
+            raise TypeError(
+                f"show must be one of {', '.join(map(repr, get_args(Show)))}, or an "
+                f"object that is told of the progress, but got {show!r}"
+            )
         return show
     if show == "auto":
         show = "panel" if sys.stderr.isatty() else "lines"

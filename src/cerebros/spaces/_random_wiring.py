@@ -20,6 +20,7 @@ from cerebros.plan import (
 )
 from cerebros.plan import Dropout as DropoutStep
 from cerebros.spaces._lateral import LateralWiring, draw_lateral
+from cerebros.spaces._ranges import check_range, draw_from
 from cerebros.spaces._repair import adopt_dead_ends
 from cerebros.spaces._skeleton import Skeleton, number_nodes
 from cerebros.spaces._space import Draw, Ports
@@ -79,7 +80,7 @@ class RandomWiring:
 
     def __post_init__(self) -> None:
         for name in ("levels", "units", "neurons"):
-            _check_range(name, getattr(self, name))
+            check_range(name, getattr(self, name))
         if self.activation not in ACTIVATIONS:
             raise ValueError(unknown_name("activation", self.activation, ACTIVATIONS))
         if self.copies not in ("drawn", "distinct"):
@@ -97,8 +98,8 @@ class RandomWiring:
 
     def sample_architecture(self, ports: Ports, rng: np.random.Generator) -> Skeleton:
         """Draw the number of levels, the units of each, and their neurons."""
-        n_hidden = _draw(self.levels, rng) - 1
-        n_units = [_draw(self.units, rng) for _ in range(n_hidden)]
+        n_hidden = draw_from(self.levels, rng) - 1
+        n_units = [draw_from(self.units, rng) for _ in range(n_hidden)]
         low, high = self.neurons
         neurons = (rng.integers(low, high + 1, size=n) for n in n_units)
         return Skeleton(ports, tuple(tuple(level.tolist()) for level in neurons))
@@ -146,18 +147,3 @@ class RandomWiring:
         if self.dropout:
             return normalize, DropoutStep(self.dropout), dense
         return normalize, dense
-
-
-def _draw(closed_range: tuple[int, int], rng: np.random.Generator) -> int:
-    low, high = closed_range
-    return int(rng.integers(low, high + 1))
-
-
-def _check_range(name: str, value: tuple[int, int]) -> None:
-    match value:
-        case (int(low), int(high)) if 1 <= low <= high:
-            return
-    raise ValueError(
-        f"{name} must be a closed range (low, high) of whole numbers with "
-        f"1 <= low <= high, but got {value!r}"
-    )

@@ -16,7 +16,15 @@ from population_agreement import (
 
 from cerebros.lowering import to_keras
 from cerebros.plan import GATES, Dense, Draft, Normalize
-from cerebros.spaces import LateralWiring, Output, Ports, RandomWiring, VerticalWiring
+from cerebros.spaces import (
+    LateralWiring,
+    Output,
+    Ports,
+    RandomWiring,
+    ResidualBlock,
+    ResidualMLP,
+    VerticalWiring,
+)
 from cerebros.testing import plans
 from cerebros.training import TrainingTask
 from cerebros.training.population import GROUPING, reason_not_lowerable
@@ -105,6 +113,30 @@ def test_every_size_of_tiles_learns_the_same(size, monkeypatch):
     ours, theirs = trained_by_engine(tasks, context), trained_by_keras(tasks, context)
     for number in theirs:
         assert_agree(ours[number], theirs[number])
+
+
+@pytest.mark.slow
+def test_residual_mlps_learn_the_same():
+    """Bypasses that are concatenated, layers wider than a block, deep networks.
+
+    In the deep one rounding grows tenfold with every step; so it takes three.
+    """
+    ports = Ports(input_widths=(5,), outputs=(Output(1),))
+    block = ResidualBlock(depth=3, width=70, taper=9, bypass=(4,))
+    deep = (ResidualBlock(depth=12, width=9),) * 2
+    for number, (blocks, epochs) in enumerate([((block, block), 2), (deep, 1)]):
+        context = context_of((5,), (1,), epochs=epochs, optimizer="sgd")
+        settings = ResidualMLP(
+            blocks=blocks,
+            between=(6,),
+            final=(5,),
+            bypass_regularization="normalize",
+            final_regularization="normalize",
+            activation="elu",
+        )
+        task = TrainingTask(settings.plan(ports), seed=0, number=number)
+        ours = trained_by_engine([task], context)[number]
+        assert_agree(ours, trained_by_keras([task], context)[number])
 
 
 OPTIMIZERS = {

@@ -102,6 +102,11 @@ class Stage:
     factors: tuple[float, ...] = ()
     places: tuple[int, ...] = ()
 
+    @property
+    def has_dropout(self) -> bool:
+        """Whether something that it reads is dropped in training."""
+        return any(read.mask for read in self.reads)
+
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
@@ -138,7 +143,7 @@ class Chain:
     @property
     def has_dropout(self) -> bool:
         """Whether something is dropped in training."""
-        return any(read.mask for stage in self.stages for read in stage.reads)
+        return any(stage.has_dropout for stage in self.stages)
 
 
 def chain_of(plan: NetworkPlan) -> Chain:

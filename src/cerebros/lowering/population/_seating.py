@@ -75,10 +75,13 @@ class Seating:
 
 def n_rows_of(chain: Chain, size: TileSize) -> int:
     """Rows of products that a chain takes."""
-    per_block, n_tiles = size.block // size.tile, 0
+    per_block, n_tiles, was_alone = size.block // size.tile, 0, False
     for stage, variants in zip(chain.stages, chain.variants, strict=True):
-        if variants and chain.has_dropout:
+        if not variants:
+            continue
+        if stage.has_dropout or was_alone:
             n_tiles += -n_tiles % per_block
+        was_alone = stage.has_dropout
         n_tiles += -(-stage.width // size.tile) * _n_turns(variants, size)
     return n_tiles * size.tile
 
@@ -91,13 +94,15 @@ def _n_turns(variants: tuple[Variant, ...], size: TileSize) -> int:
 def seat(chain: Chain, size: TileSize) -> Seating:
     """Give every stage and every variant its rows, in order of computation.
 
-    A stage may lie in several blocks. With dropout no block holds rows of two stages,
-    since what is dropped is drawn for each stage; so its last tiles may idle.
+    A stage may lie in several blocks. One that reads through dropout shares none of
+    them, since what is dropped is drawn for whole blocks; so the last tiles of a block
+    may idle.
     """
     tile, per_block = size.tile, size.block // size.tile
     tiles: list[Tile] = []
     rows: dict[Variant, Rows] = {}
     products: list[Rows] = []
+    was_alone = False
     place = 0  # among the outputs
     starts = {}
     for number in chain.outputs:
@@ -110,8 +115,9 @@ def seat(chain: Chain, size: TileSize) -> Seating:
         if number in starts:
             products.append(starts[number] + features)
             continue
-        if chain.has_dropout:
+        if stage.has_dropout or was_alone:
             tiles += [IDLE] * (-len(tiles) % per_block)
+        was_alone = stage.has_dropout
         own_tiles = len(tiles) + features // tile * _n_turns(variants, size)
         for i, variant in enumerate(variants):
             turn, slot = divmod(i, size.n_variants)

@@ -48,16 +48,7 @@ GROUPING: dict[str, Any] = {
         [32, 256],
         [64, 512],
     ],
-    "dropout_sizes": [
-        [1, 2],
-        [2, 4],
-        [4, 8],
-        [8, 16],
-        [16, 32],
-        [32, 64],
-        [64, 128],
-        [64, 512],
-    ],
+    "dropout_sizes": [[1, 2], [2, 4], [4, 8], [8, 16]],
     "most_members": 16,
     "fewest_members": 2,
     "state_bytes": 320_000,
@@ -147,9 +138,11 @@ def groups_of(tasks: Sequence[TrainingTask], *, batch_columns: int) -> list[Grou
 
 
 def _sizes(chain: Chain) -> list[TileSize]:
-    """Sizes to choose from; with dropout a block holds one stage, and is small."""
-    name = "dropout_sizes" if chain.has_dropout else "sizes"
-    return [TileSize(*size) for size in GROUPING[name]]
+    """Sizes to choose from; with dropout some stages have blocks of their own, and
+    small ones may be best.
+    """
+    more = GROUPING["dropout_sizes"] if chain.has_dropout else []
+    return [TileSize(*size) for size in [*GROUPING["sizes"], *more]]
 
 
 def _kind(task: TrainingTask, chain: Chain) -> Any:

@@ -1,0 +1,1 @@
+"""The original import path of the residual MLP; see `cerebros.compat`."""

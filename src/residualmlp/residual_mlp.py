@@ -1,0 +1,5 @@
+"""`ResidualMLP` of the original package."""
+
+from cerebros.compat import ResidualMLP as ResidualMLP
+
+__all__ = ["ResidualMLP"]
