@@ -8,6 +8,7 @@ from typing import NoReturn
 from cerebros import __version__
 from cerebros.cli._exit import Exit, describe_exits
 from cerebros.cli._reading_arguments import (
+    add_cache,
     add_export,
     add_predict,
     add_show,
@@ -57,4 +58,5 @@ def make_parser() -> ArgumentParser:
     add_show(commands)
     add_predict(commands)
     add_export(commands)
+    add_cache(commands)
     return parser

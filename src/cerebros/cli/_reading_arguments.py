@@ -38,6 +38,25 @@ def add_trials(commands: Any) -> None:
     form.add_argument("--csv", action="store_true", help="write CSV")
 
 
+def add_cache(commands: Any) -> None:
+    """`cerebros cache`."""
+    parser = add_command(
+        commands,
+        "cache",
+        "list or clear what is kept from search to search",
+        "List what is kept from search to search (compiled programs, features that "
+        "stems computed) and how large it is, or clear it. It is only there to save "
+        "time.",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--clear",
+        choices=("programs", "features", "all"),
+        help="delete what is kept of a kind",
+    )
+    add_json(form)
+
+
 def add_show(commands: Any) -> None:
     """`cerebros show`."""
     parser = add_command(

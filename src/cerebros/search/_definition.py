@@ -83,12 +83,9 @@ def _split_fingerprint(context: TrainingContext) -> str:
 def _stem_fingerprint(stem: Any) -> str | None:
     if stem is None:
         return None
-    from cerebros.training import arrays_of
+    from cerebros.training import stem_fingerprint  # and Keras
 
-    digest = hashlib.sha256(stem.to_json().encode())
-    for array in arrays_of(stem):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:16]
+    return stem_fingerprint(stem)
 
 
 def to_json(data: Any) -> str:

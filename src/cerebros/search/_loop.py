@@ -50,6 +50,7 @@ def run_search(
         StoreError: if the store belongs to another search, or cannot be written.
     """
     definition = definition_of(strategy, context, seed=seed, executor=executor)
+    in_training = _in_training(context)
     with ExitStack() as stack:
         stack.enter_context(store.begin(definition))
         trials = {trial.number: trial for trial in store.trials()}
@@ -65,7 +66,7 @@ def run_search(
             draws = dict(zip(block, drawn, strict=True))
             trained = executor.train(
                 [TrainingTask(draw.plan, seed, n) for n, draw in draws.items()],
-                context,
+                in_training,
                 wanted=frozenset(numbers) & frozenset(block),
                 deadline=deadline,
                 report=progress.epoch,
@@ -87,6 +88,15 @@ def run_search(
         if not numbers:  # also after a kill between the last trial and this
             store.checkpoints().keep_only(set())
     return store.trials()
+
+
+def _in_training(context: TrainingContext) -> TrainingContext:
+    """The context of the trainings: what is the same in all of them is done before."""
+    if not any(stem is not None for stem in context.stems or ()):
+        return context
+    from cerebros.training import behind_frozen_stems  # and Keras
+
+    return behind_frozen_stems(context)
 
 
 def _missing(trials: Mapping[int, Trial], n_trials: int) -> list[int]:

@@ -6,6 +6,9 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cerebros.training._cache_folder import CACHE_KINDS as CACHE_KINDS
+from cerebros.training._cache_folder import CACHE_VARIABLE as CACHE_VARIABLE
+from cerebros.training._cache_folder import cache_folder as cache_folder
 from cerebros.training._checkpoints import Checkpoints as Checkpoints
 from cerebros.training._checkpoints import NoCheckpoints as NoCheckpoints
 from cerebros.training._dataset import Dataset as Dataset
@@ -39,6 +42,9 @@ from cerebros.training._task import TrainingTask as TrainingTask
 from cerebros.training._whole_number import whole_number as whole_number
 
 if TYPE_CHECKING:
+    from cerebros.training._features import behind_frozen_stems as behind_frozen_stems
+    from cerebros.training._features import features_of as features_of
+    from cerebros.training._features import stem_fingerprint as stem_fingerprint
     from cerebros.training._keras_model import arrays_of as arrays_of
     from cerebros.training._keras_model import compile_model as compile_model
     from cerebros.training._keras_model import evaluate_model as evaluate_model
@@ -47,6 +53,9 @@ if TYPE_CHECKING:
 
 _KERAS = {
     "arrays_of": "_keras_model",
+    "behind_frozen_stems": "_features",
+    "features_of": "_features",
+    "stem_fingerprint": "_features",
     "compile_model": "_keras_model",
     "evaluate_model": "_keras_model",
     "make_model": "_keras_model",

@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from cerebros.training.population._compiling import CACHE_VARIABLE
+from cerebros.training import CACHE_VARIABLE
 
 SCRIPT = textwrap.dedent(
     """
@@ -52,15 +52,15 @@ def trained_with(folder, monkeypatch):
 def test_a_folder_that_cannot_be_used_is_said_so_and_changes_nothing(
     tmp_path, monkeypatch
 ):
-    good, warnings = trained_with(tmp_path / "programs", monkeypatch)
+    good, warnings = trained_with(tmp_path / "cache", monkeypatch)
     assert good.startswith("FINISHED")
-    assert "programs" not in warnings
-    entries = list((tmp_path / "programs").glob("*-cache"))
+    assert "compiled programs" not in warnings
+    entries = list((tmp_path / "cache" / "programs").glob("*-cache"))
     assert entries
 
     for entry in entries:
         entry.write_bytes(b"\0" * 100)
-    damaged, warnings = trained_with(tmp_path / "programs", monkeypatch)
+    damaged, warnings = trained_with(tmp_path / "cache", monkeypatch)
     assert damaged == good
     assert "compilation cache" in warnings
 

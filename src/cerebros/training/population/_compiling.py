@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import tempfile
 import threading
 import time
 from functools import cache
@@ -13,12 +10,9 @@ from typing import Any
 
 import jax
 
+from cerebros.training._cache_folder import usable_cache_folder
 from cerebros.training.population._segment import Recipe, make_segment
 
-logger = logging.getLogger(__name__)
-
-CACHE_VARIABLE = "CEREBROS_CACHE_DIR"
-"""Environment variable that names the folder of compiled programs; empty for none."""
 _LARGEST_CACHE = 500 * 2**20
 
 _programs: dict[Any, Any] = {}
@@ -69,35 +63,15 @@ def _options() -> dict[str, Any] | None:
 def use_cache_folder() -> Path | None:
     """Let JAX keep compiled programs in a folder of the user, unless it has one.
 
-    The folder is limited in size, and may be shared by processes. A folder that cannot
-    be used is said so, and programs are compiled anew.
+    The folder is limited in size, and may be shared by processes.
     """
     if given := jax.config.values.get("jax_compilation_cache_dir"):
         return Path(given)
-    named = os.environ.get(CACHE_VARIABLE)
-    if named == "":
-        return None
-    folder = Path(named) if named else _user_cache() / "cerebros" / "programs"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(b"\0" * 4096)
-    except OSError as error:
-        logger.warning(
-            "compiled programs are not kept: %s cannot be written to (%s); name "
-            "another folder in %s",
-            folder,
-            error.strerror or error,
-            CACHE_VARIABLE,
-        )
+    folder = usable_cache_folder("programs")
+    if folder is None:
         return None
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_compilation_cache_max_size", _LARGEST_CACHE)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     return folder
-
-
-def _user_cache() -> Path:
-    named = os.environ.get("XDG_CACHE_HOME")
-    return Path(named) if named else Path.home() / ".cache"
