@@ -44,6 +44,7 @@ GROUPING: dict[str, Any] = {
         [4, 16],
         [8, 32],
         [8, 64],
+        [16, 64],
         [16, 128],
         [32, 256],
         [64, 512],
@@ -57,10 +58,12 @@ GROUPING: dict[str, Any] = {
 """What decides layouts and chunks; part of a search's definition."""
 
 _COLUMNS = 96  # of a batch, for the cost model
-# Microseconds for a multiplication, a row, a tile and a number of a kernel; by eye.
-_FLOP, _ROW, _TILE, _PARAMETER = 3e-5, 0.4, 0.3, 1e-3
+# Microseconds for a multiplication, a row, a tile of all members, and a number of a
+# kernel; fitted by eye.
+_FLOP, _ROW, _TILE, _PARAMETER = 3e-5, 0.4, 6.0, 1e-3
 _USUAL_BLOCK = 16
 _MANY_BLOCKS = 8
+_MANY_NETWORKS = 1024
 _MANY_PARAMETERS = 100_000
 
 
@@ -189,7 +192,9 @@ def _microseconds(chain: Chain, size: TileSize) -> float | None:
     """Roughly what a step takes, or None if the chain does not fit."""
     if coupled_width(chain) > size.tile:
         return None
-    n_blocks = max(1, -(-n_rows_of(chain, size) // size.block))
+    n_rows = n_rows_of(chain, size)
+    n_blocks = max(1, -(-n_rows // size.block))
+    n_members = _n_members(_MANY_NETWORKS, n_rows * size.n_variants, _COLUMNS)
     rows, inputs = n_blocks * size.block, sum(chain.input_widths)
     n_pairs = n_blocks * (n_blocks + 1) / 2
     if n_blocks > _MANY_BLOCKS:  # of which few read each other
@@ -199,7 +204,8 @@ def _microseconds(chain: Chain, size: TileSize) -> float | None:
     rate = 0.5 * (1 + _USUAL_BLOCK / size.block)
     return (
         _FLOP * _COLUMNS * 3 * kernels * rate
-        + (_ROW + _TILE / size.tile) * rows * size.n_variants
+        + _ROW * rows * size.n_variants
+        + _TILE / n_members * rows / size.tile
         + _PARAMETER * kernels
     )
 
