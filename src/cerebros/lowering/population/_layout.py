@@ -103,6 +103,11 @@ class Layout:
         return self.block * self.n_variants
 
     @property
+    def has_inside(self) -> bool:
+        """Whether blocks read their own rows: a single tile does not."""
+        return self.tile < self.block
+
+    @property
     def tiles_per_block(self) -> int:
         return self.block // self.tile
 

@@ -22,7 +22,8 @@ Index = npt.NDArray[np.int64]
 class Pairs:
     """Pairs of a block and one that it reads, ordered by the reader, then the source.
 
-    Every block reads itself, and that pair is the last of its reader.
+    Where a block has several tiles, it reads itself, and that pair is the last of its
+    reader.
 
     Attributes:
         n_blocks: blocks that are used.
@@ -48,7 +49,7 @@ class Pairs:
     def by_source(self) -> tuple[Index, Index]:
         """`(pair,)` numbers ordered by the source; `(block + 1,)` the first of each.
 
-        The pair of a block and itself is the first of its source.
+        The pair of a block and itself, if there is one, is the first of its source.
         """
         order = np.lexsort((self.readers, self.sources))
         first = np.searchsorted(self.sources[order], np.arange(self.n_blocks + 1))
@@ -60,7 +61,8 @@ def pairs_of(chains: Sequence[Chain], seatings: Sequence[Seating], block: int) -
     n_rows = max((seating.n_rows for seating in seatings), default=0)
     stored = block * seatings[0].size.n_variants
     n_blocks = -(-n_rows // block)
-    is_read = np.eye(n_blocks, dtype=bool)
+    has_inside = block > seatings[0].size.tile
+    is_read = np.eye(n_blocks, dtype=bool) & has_inside
     for chain, seating in zip(chains, seatings, strict=True):
         spans = {variant: _span(rows, stored) for variant, rows in seating.rows.items()}
         for number, stage in enumerate(chain.stages):

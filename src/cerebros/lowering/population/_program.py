@@ -204,18 +204,20 @@ def _through_blocks(
 
     def block(b: Any, carry: Any) -> Any:
         state, outputs, last, extra = carry
-        first, itself = _pairs_of_reader(tables, b)
+        first, end, itself = _pairs_of_reader(layout, tables, b)
         z = lax.fori_loop(
             first,
-            itself,
+            end,
             lambda i, z: z + reading.state(i, take(state, take(sources, i))),
-            reading.inputs(b),
+            reading.inputs(b, take(tables["reads_inputs"], b)),
         )
-        inside = reading.inside(itself)
+        inside = reading.inside(itself) if layout.has_inside else None
 
         def tile(t: Any, carry: Any) -> Any:
             here, last, own = carry
-            own_z = _rows(z, t, size) + product(_rows(inside, t, size), here)
+            own_z = _rows(z, t, size)
+            if inside is not None:
+                own_z = own_z + product(_rows(inside, t, size), here)
             if layout.has_repeats:
                 repeats = _tile_flag(tables["repeats"], _number(layout, b, t))
                 last = own_z = jnp.where(repeats, last, own_z)
@@ -275,7 +277,7 @@ def backward(
         if layout.has_plain:
             normalized = take(tables["normalized"], b)[..., None] > 0
             factors = jnp.where(normalized, factors, 1)
-        itself, end = (take(tables["pair_first_by_source"], b + k) for k in (0, 1))
+        first, end = (take(tables["pair_first_by_source"], b + k) for k in (0, 1))
 
         def pull(i: Any, pulled: Array) -> Array:
             reader = take(errors, take(tables["pair_reader"], i))
@@ -283,16 +285,23 @@ def backward(
             return pulled + reading.pulled_state(number, reader)
 
         pulled = lax.fori_loop(
-            itself + 1, end, pull, reading.pulled_out(b, output_errors)
+            first + layout.has_inside,
+            end,
+            pull,
+            reading.pulled_out(b, output_errors),
         )
-        own = reading.columns("state", take(tables["pair_by_source"], itself))
+        own = None
+        if layout.has_inside:
+            own = reading.columns("state", take(tables["pair_by_source"], first))
 
         n_tiles = _n_tiles(layout, tables, b)
 
         def tile(j: Any, carry: Any) -> Any:
             block_errors, after = carry
             t = n_tiles - 1 - j
-            g = _rows(pulled, t, wide) + product(_rows(own, t, wide), block_errors)
+            g = _rows(pulled, t, wide)
+            if own is not None:
+                g = g + product(_rows(own, t, wide), block_errors)
             h = _rows(here, t, wide)
             mean = (g @ batch.weight)[..., None]
             slant = ((g * h) @ batch.weight)[..., None]
@@ -314,18 +323,21 @@ def backward(
 
         block_errors, after = lax.fori_loop(0, n_tiles, tile, (take(errors, b), after))
         errors = put(errors, block_errors, b)
-        own, shift = reading.input_gradients(b, block_errors)
-        gradients = _put_gradients(layout, gradients, "inputs", own, shift, b)
+        kernel, shift = reading.input_gradients(
+            b, block_errors, take(tables["reads_inputs"], b)
+        )
+        gradients = _put_gradients(layout, gradients, "inputs", kernel, shift, b)
 
         def outer(i: Any, gradients: Kernels) -> Kernels:
             source = take(buffers.state, take(tables["pair_source"], i))
-            own, shift = reading.state_gradients(i, block_errors, source)
-            return _put_gradients(layout, gradients, "state", own, shift, i)
+            kernel, shift = reading.state_gradients(i, block_errors, source)
+            return _put_gradients(layout, gradients, "state", kernel, shift, i)
 
-        first, last = _pairs_of_reader(tables, b)
-        gradients = lax.fori_loop(first, last + 1, outer, gradients)
-        own, shift = reading.out_gradients(b, output_errors, here)
-        return errors, after, _put_gradients(layout, gradients, "out", own, shift, b)
+        first, end, _ = _pairs_of_reader(layout, tables, b)
+        gradients = lax.fori_loop(first, end + layout.has_inside, outer, gradients)
+        kernel, shift = reading.out_gradients(b, output_errors, here)
+        gradients = _put_gradients(layout, gradients, "out", kernel, shift, b)
+        return errors, after, gradients
 
     errors, _, gradients = lax.fori_loop(
         0, n_blocks, block, (buffers.errors, no_tile, gradients)
@@ -335,10 +347,13 @@ def backward(
     return gradients, buffers._replace(errors=errors)
 
 
-def _pairs_of_reader(tables: Tables, b: Any) -> tuple[Any, Any]:
-    """The first pair of a block that reads, and its last: the block and itself."""
+def _pairs_of_reader(layout: Layout, tables: Tables, b: Any) -> tuple[Any, Any, Any]:
+    """The first pair of a block that reads earlier ones, the end of these, and the
+    pair of the block and itself, if blocks read their own rows.
+    """
     first, end = (take(tables["pair_first"], b + k) for k in (0, 1))
-    return first, end - 1
+    itself = end - 1
+    return first, itself if layout.has_inside else end, itself
 
 
 def _put_gradients(

@@ -52,10 +52,24 @@ class Reading:
 
     # --- Forward ---
 
-    def inputs(self, b: Any) -> Array:
-        """What a block reads of the inputs, `(member, row, batch)`."""
+    def inputs(self, b: Any, reads: Array) -> Array:
+        """What a block reads of the inputs, its bias included, `(member, row, batch)`.
+
+        Args:
+            b: number of the block.
+            reads: whether it reads any input; else there is the bias alone.
+        """
         kernel, shift = self._kernel("inputs", b)
-        return self._of_inputs(kernel, shift, self._kept("inputs", b))
+        ones = self.layout.ones_column
+
+        def product_of_all() -> Array:
+            return self._of_inputs(kernel, shift, self._kept("inputs", b))
+
+        def bias() -> Array:
+            return kernel[..., ones : ones + 1] * self.x[ones]
+
+        result: Array = lax.cond(reads, product_of_all, bias)
+        return result
 
     def state(self, pair: Any, values: Array) -> Array:
         """What a block reads of an earlier one."""
@@ -111,9 +125,24 @@ class Reading:
         assert total is not None, "there is an output"
         return total
 
-    def input_gradients(self, b: Any, errors: Array) -> tuple[Array, Array | None]:
-        """Gradients of a block's kernel of inputs, and of its shifts."""
-        return self._outer_inputs(errors, self._kept("inputs", b))
+    def input_gradients(
+        self, b: Any, errors: Array, reads: Array
+    ) -> tuple[Array, Array | None]:
+        """Gradients of a block's kernel of inputs and bias, and of its shifts."""
+        layout = self.layout
+
+        def outer_of_all() -> tuple[Array, Array | None]:
+            return self._outer_inputs(errors, self._kept("inputs", b))
+
+        def of_bias() -> tuple[Array, Array | None]:
+            is_bias = jnp.arange(layout.n_columns) == layout.ones_column
+            own = (errors @ self.x[layout.ones_column])[:, None]
+            kernel = jnp.where(is_bias[:, None], own, 0)
+            has_shifts = self.drops is not None and self.kernels.shifts is not None
+            return kernel, jnp.zeros_like(kernel) if has_shifts else None
+
+        result: tuple[Array, Array | None] = lax.cond(reads, outer_of_all, of_bias)
+        return result
 
     def state_gradients(
         self, pair: Any, errors: Array, values: Array

@@ -37,6 +37,7 @@ def make_tables(
         normalized: `(block, member, stored row)` 1 where rows are standardized.
         repeats: `(tile, member)` 1 where a tile takes over the product before it.
         used: `(tile, member, row, 1)` rows that belong to a stage.
+        reads_inputs: `(block,)` whether any member reads inputs there.
         pair_*: see `_pair_tables`.
         first_further, kernel_at, …: see `_place_tables`.
         drops: keys and rates of dropout, see `Drops`; with dropout only.
@@ -65,11 +66,24 @@ def make_tables(
         tables["repeats"] = repeats
     if layout.has_coupled:
         tables["used"] = used
+    tables["reads_inputs"] = _reads_inputs(chains, seatings, layout)
     tables |= _pair_tables(pairs, layout)
     tables |= _place_tables(places, layout, first_further)
     if layout.has_dropout:
         tables["drops"] = _drops(chains, seatings, layout, pairs, seeds)
     return tables
+
+
+def _reads_inputs(
+    chains: Sequence[Chain], seatings: Sequence[Seating], layout: Layout
+) -> Any:
+    result = np.zeros(layout.n_blocks, bool)
+    for chain, seating in zip(chains, seatings, strict=True):
+        for number, stage in enumerate(chain.stages):
+            is_output = number in chain.outputs
+            if not is_output and any(r.variant.source < 0 for r in stage.reads):
+                result[seating.products[number] // layout.block] = True
+    return result
 
 
 def table_extents(

@@ -44,14 +44,18 @@ GROUPING: dict[str, Any] = {
         [4, 16],
         [8, 32],
         [8, 64],
+        [16, 16],
         [16, 64],
         [16, 128],
+        [32, 32],
+        [64, 64],
         [32, 256],
         [64, 512],
     ],
     "dropout_sizes": [[1, 2], [2, 4], [4, 8], [8, 16]],
     "most_members": 16,
     "fewest_members": 2,
+    "large_members": 4,
     "state_bytes": 320_000,
     "chunk_bytes": 1_500_000_000,
 }
@@ -265,7 +269,8 @@ def _cut(
 
 
 def _n_members(n: int, rows: int, batch_columns: int) -> int:
-    """Networks of a chunk: few if there are few, or if they are large.
+    """Networks of a chunk: few if there are few, or if they are large; but not too
+    few, since each loop costs something, whatever it does.
 
     Args:
         n: networks of the group.
@@ -275,7 +280,7 @@ def _n_members(n: int, rows: int, batch_columns: int) -> int:
     fitting = GROUPING["state_bytes"] // (4 * max(1, rows) * batch_columns)
     most = min(
         GROUPING["most_members"],
-        max(1, fitting),
+        max(GROUPING["large_members"], fitting),
         max(GROUPING["fewest_members"], n // 8),
     )
     return int(2 ** int(np.log2(max(1, min(most, n)))))
