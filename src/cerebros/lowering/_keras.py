@@ -177,18 +177,45 @@ def _lower_step(x: Tensor, named: NamedStep, *, seed: int) -> Tensor:
     step = named.step
     if isinstance(step, Dense):
         dense = keras.layers.Dense(
-            step.width, step.activation, kernel_initializer="zeros", name=named.name
+            step.width,
+            step.activation,
+            kernel_initializer=_zeros,
+            bias_initializer=_zeros,
+            name=named.name,
         )
         x = dense(x)
-        # Kernels are written later, and JAX would compile a draw for each shape; the
-        # initializer is for whoever clones the model.
         dense.kernel_initializer = keras.initializers.GlorotUniform(seed=seed)
+        dense.bias_initializer = keras.initializers.Zeros()
         return x
     if isinstance(step, Dropout):
         return keras.layers.Dropout(step.rate, seed=seed, name=named.name)(x)
-    return keras.layers.BatchNormalization(
-        center=step.scale_shift, scale=step.scale_shift, name=named.name
-    )(x)
+    normalization = keras.layers.BatchNormalization(
+        center=step.scale_shift,
+        scale=step.scale_shift,
+        beta_initializer=_zeros,
+        gamma_initializer=_ones,
+        moving_mean_initializer=_zeros,
+        moving_variance_initializer=_ones,
+        name=named.name,
+    )
+    x = normalization(x)
+    for name in ("beta", "moving_mean"):
+        setattr(normalization, f"{name}_initializer", keras.initializers.Zeros())
+    for name in ("gamma", "moving_variance"):
+        setattr(normalization, f"{name}_initializer", keras.initializers.Ones())
+    return x
+
+
+# Weights are written later, and JAX would compile a program for each shape that an
+# initializer of Keras fills. Those of Keras are put back for whoever clones the model.
+
+
+def _zeros(shape: tuple[int, ...], dtype: Any = None) -> Any:
+    return np.zeros(shape, np.float32)
+
+
+def _ones(shape: tuple[int, ...], dtype: Any = None) -> Any:
+    return np.ones(shape, np.float32)
 
 
 def _seed_of(seed: int, name: str, i: int) -> int:
