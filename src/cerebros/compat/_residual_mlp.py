@@ -11,6 +11,7 @@ from cerebros.compat._functions import activation_of
 from cerebros.plan import NetworkPlan
 from cerebros.spaces import Output, Ports, ResidualBlock
 from cerebros.spaces import ResidualMLP as Settings
+from cerebros.training import display_name, named
 
 _MOST_TOP_K = 9
 
@@ -316,11 +317,8 @@ def _regularization(argument: str, value: str) -> Any:
 
 
 def _loss_name(loss: Any) -> str:
-    """In lower case, without separators."""
-    if loss is None:
-        return "categoricalcrossentropy"
-    name = loss if isinstance(loss, str) else getattr(loss, "__name__", None)
-    return str(name or type(loss).__name__).lower().replace("_", "")
+    """In snake case."""
+    return "categorical_crossentropy" if loss is None else display_name(named(loss))
 
 
 def _refuse(what: str, wrong: list[tuple[str, Any, str]]) -> None:

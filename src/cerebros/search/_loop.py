@@ -50,12 +50,13 @@ def run_search(
         StoreError: if the store belongs to another search, or cannot be written.
     """
     definition = definition_of(strategy, context, seed=seed, executor=executor)
-    in_training = _in_training(context)
+    in_training: TrainingContext | None = None
     with ExitStack() as stack:
         stack.enter_context(store.begin(definition))
         trials = {trial.number: trial for trial in store.trials()}
         stack.enter_context(progress.running(n_trials, [*trials.values()], context))
         while (numbers := _missing(trials, n_trials)) and not _is_over(deadline):
+            in_training = in_training or _in_training(context)
             block = executor.block(numbers[0])
             history = [
                 trials[n]

@@ -77,7 +77,9 @@ def search_networks(
             one program, and Keras where that cannot; `"keras"`, one after another; or
             an object.
         store: where trials are remembered, instead of `out`.
-        stems: for each input a Keras model that it goes through first, or None.
+        stems: for each input a Keras model that it goes through first, or None. One
+            without trainable weights runs once, and its features are kept on disk,
+            unless its layers change rows at random.
 
     Returns:
         Trials, the best model, and honest scores.

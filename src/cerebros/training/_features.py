@@ -108,19 +108,19 @@ def _kept(stem: keras.Model, rows: Array, path: Path) -> Array:
     Raises:
         OSError: if they cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_suffix(".json")
+    unfinished = {p: p.with_name(f".{p.name}.{os.getpid()}") for p in (beside, path)}
     try:
-        features = _computed(stem, rows, temporary)
-        digest = hashlib.sha256(features.tobytes()).hexdigest()
+        features = _computed(stem, rows, unfinished[path])
+        digest = hashlib.sha256(features.data).hexdigest()
         about = {"stem": stem.name, "shape": features.shape, "sha256": digest}
-        beside = temporary.with_suffix(".json")
-        beside.write_text(json.dumps(about))
-        os.replace(temporary, path)
-        os.replace(beside, path.with_suffix(".json"))
+        unfinished[beside].write_text(json.dumps(about))
+        for finished, temporary in unfinished.items():  # the features last
+            os.replace(temporary, finished)
     finally:
-        for left in (temporary, temporary.with_suffix(".json")):
+        for temporary in unfinished.values():
             with suppress(OSError):
-                left.unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
     size = features.nbytes / 2**20
     logger.info("features of %s: %.1f MiB in %s", stem.name, size, path)
     return features
@@ -133,7 +133,7 @@ def _stored(path: Path) -> Array | None:
     try:
         about = json.loads(path.with_suffix(".json").read_text())
         features: Array = np.load(path, allow_pickle=False)
-        digest = hashlib.sha256(features.tobytes()).hexdigest()
+        digest = hashlib.sha256(features.data).hexdigest()
         if about["sha256"] == digest and about["shape"] == list(features.shape):
             return features
         problem = "its content is not what was written"
@@ -176,7 +176,7 @@ def _key(stem: keras.Model, rows: Array) -> str:
     digest = hashlib.sha256(f"{versions} {stem_fingerprint(stem)}".encode())
     digest.update(f"{rows.dtype.str}{rows.shape}".encode())
     for start in range(0, len(rows), 1024):
-        digest.update(np.ascontiguousarray(rows[start : start + 1024]).tobytes())
+        digest.update(np.ascontiguousarray(rows[start : start + 1024]).data)
     return digest.hexdigest()[:32]
 
 

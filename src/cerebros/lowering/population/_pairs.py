@@ -56,12 +56,12 @@ class Pairs:
         return order, first
 
 
-def pairs_of(chains: Sequence[Chain], seatings: Sequence[Seating], block: int) -> Pairs:
+def pairs_of(chains: Sequence[Chain], seatings: Sequence[Seating]) -> Pairs:
     """The pairs that the networks of a chunk need between them."""
-    n_rows = max((seating.n_rows for seating in seatings), default=0)
-    stored = block * seatings[0].size.n_variants
-    n_blocks = -(-n_rows // block)
-    has_inside = block > seatings[0].size.tile
+    size = seatings[0].size
+    block, stored = size.block, size.block * size.n_variants
+    n_blocks = -(-max(seating.n_rows for seating in seatings) // block)
+    has_inside = size.tile < block
     is_read = np.eye(n_blocks, dtype=bool) & has_inside
     for chain, seating in zip(chains, seatings, strict=True):
         spans = {variant: _span(rows, stored) for variant, rows in seating.rows.items()}

@@ -202,7 +202,7 @@ def _microseconds(chain: Chain, size: TileSize) -> float | None:
     rows, inputs = n_blocks * size.block, sum(chain.input_widths)
     n_pairs = n_blocks * (n_blocks + 1) / 2
     if n_blocks > _MANY_BLOCKS:  # of which few read each other
-        n_pairs = len(pairs_of([chain], [seat(chain, size)], size.block))
+        n_pairs = len(pairs_of([chain], [seat(chain, size)]))
     kernels = rows * inputs + n_pairs * size.block**2 * size.n_variants
     # Products of larger blocks run at a higher rate.
     rate = 0.5 * (1 + _USUAL_BLOCK / size.block)
@@ -254,7 +254,7 @@ def _cut(
         reads = [n_read(chain) for chain in chains]
         firsts.append(max(n_slabs_of(first) for first, _ in reads))
         furthers.append(max(n_slabs_of(further) for _, further in reads))
-        all_pairs.append(pairs_of(chains, [s for _, _, s in part], layout.block))
+        all_pairs.append(pairs_of(chains, [s for _, _, s in part]))
     layout = replace(
         layout,
         n_pairs=_rounded(max(1, *map(len, all_pairs))),

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cerebros.errors import SearchError
 from cerebros.lowering.population import rounded_up
 from cerebros.training._checkpoints import Checkpoints
 from cerebros.training._outcome import Outcome, Status
@@ -57,7 +58,11 @@ def train_population(
         report: called after every segment for every epoch and wanted task.
         checkpoints: where states are kept between segments.
         on_report: called at the end with figures of the whole.
+
+    Raises:
+        SearchError: if JAX has no device to compute on.
     """
+    _local_devices()
     numbers = frozenset(wanted)
     figures = PopulationReport()
     runs = [
@@ -252,7 +257,7 @@ def _handed_over(
 
 def _devices(n: int) -> list[Any]:
     """One device for each worker: accelerators, or the CPU as often as it has cores."""
-    found = jax.local_devices()
+    found = _local_devices()
     if found[0].platform == "cpu":
         n_cores = (
             len(os.sched_getaffinity(0))
@@ -261,6 +266,17 @@ def _devices(n: int) -> list[Any]:
         )
         found = [found[i % len(found)] for i in range(n_cores)]
     return found[: max(1, n)]
+
+
+def _local_devices() -> list[Any]:
+    try:
+        return list(jax.local_devices())
+    except (RuntimeError, AssertionError) as error:  # it has either
+        platforms = os.environ.get("JAX_PLATFORMS", "")
+        raise SearchError(
+            f"JAX has no device to compute on: JAX_PLATFORMS is {platforms!r}, and "
+            f"{str(error) or 'there is no such device'}; unset it, or set it to 'cpu'"
+        ) from error
 
 
 def _outcomes(
