@@ -25,3 +25,7 @@ class StoreError(CerebrosError):
 
 class SearchError(CerebrosError):
     """A search has no result, because every trial failed."""
+
+
+class StemError(CerebrosError, ValueError):
+    """A stem cannot be made, or does not fit the rows that go into it."""

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cerebros.training import CACHE_VARIABLE
+from cerebros.caches import CACHE_VARIABLE
 
 KEY = "0123456789abcdef" * 2
 

@@ -145,9 +145,9 @@ def test_a_base_model_that_does_not_fit_is_refused():
             base_model_input_shape=(6, 6, 3),
             flatten_after_base_model=False,
         ).make_tandem_model()
-    with pytest.raises(ValueError, match="the base model reads"):
+    with pytest.raises(ValueError, match="images have 2 channels, but 3 are read"):
         ResidualMLP(
-            **SMALL | {"input_shape": (6, 6, 1)},
+            **SMALL | {"input_shape": (6, 6, 2)},
             base_model=a_base(),
             base_model_input_shape=(6, 6, 3),
         ).make_tandem_model()

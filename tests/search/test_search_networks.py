@@ -131,11 +131,11 @@ def test_a_search_can_be_read_without_making_it_again(result, folder):
 def test_a_model_in_front_may_change_the_width_of_an_input():
     stem = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     found = search(
+        Problem.regression(X, Y, stems=stem),
         strategy=None,
         space=RandomWiring(levels=(1, 1)),
         n_architectures=1,
         training=TrainingSettings(epochs=1),
-        stems=[stem],
     )
     assert found.best_trial.plan.input_widths == (2,)
     assert found.best_model().input_shape == (None, 3)
@@ -203,12 +203,6 @@ def test_at_least_the_best_keeps_its_weights(keep):
 def test_an_unknown_display_is_refused():
     with pytest.raises(ValueError, match="show must be 'auto'"):
         search(show="everything", executor=NoTraining())
-
-
-@pytest.mark.parametrize("stems", [[None, None], (None,) * 3])
-def test_there_is_a_stem_or_none_for_each_input(stems):
-    with pytest.raises(ValueError, match="for each of the 1 inputs, but holds"):
-        search(stems=stems, executor=NoTraining())
 
 
 # --- With made-up trainings ---------------------------------------------------------

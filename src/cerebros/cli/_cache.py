@@ -7,9 +7,9 @@ from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 
+from cerebros.caches import CACHE_KINDS, CACHE_VARIABLE, cache_folder
 from cerebros.cli._exit import Exit
 from cerebros.cli._output import note, print_json, print_table
-from cerebros.training import CACHE_KINDS, CACHE_VARIABLE, cache_folder
 
 _ENTRIES = {
     "programs": re.compile(r".+-(cache|atime)"),

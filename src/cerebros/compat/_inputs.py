@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cerebros.errors import DataError
-from cerebros.training import Dataset, find_target_copies, whole_number
+from cerebros.training import Dataset, Front, find_target_copies, whole_number
 
 
 def arguments_of(component: type, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,36 +66,26 @@ def _shape(entry: Any) -> tuple[int, ...]:
     return shape
 
 
-def base_models_of(value: Any, *, n_inputs: int) -> list[Any] | None:
-    """A Keras model or None for each input; None if there is no model at all.
+def base_models_of(value: Any, *, n_inputs: int) -> Front:
+    """A stem or None for each input.
 
     Raises:
-        ValueError: if the number of entries is not that of the inputs.
+        ValueError: if the number of entries is not that of the inputs, or one of them
+            is no stem.
     """
     entries = [None if _is_none(entry) else entry for entry in value or []]
     if not any(entry is not None for entry in entries):
-        return None
+        return Front((None,) * n_inputs)
     if len(entries) != n_inputs:
         raise ValueError(
             f"base_models has {len(entries)} entries, but there are {n_inputs} inputs; "
             "give one for each, '' for none"
         )
-    return entries
+    return Front.of(entries)
 
 
 def _is_none(entry: Any) -> bool:
     return entry is None or (isinstance(entry, str) and entry == "")
-
-
-def widths_of(
-    shapes: Sequence[tuple[int, ...]], base_models: Sequence[Any] | None
-) -> tuple[int, ...]:
-    """Features that each input brings to the network, base models considered."""
-    models = base_models or [None] * len(shapes)
-    return tuple(
-        math.prod(shape if model is None else model.output_shape[1:])
-        for shape, model in zip(shapes, models, strict=True)
-    )
 
 
 def warn_of_unknown(where: str, keywords: Mapping[str, Any]) -> None:
@@ -110,14 +99,22 @@ def warn_of_unknown(where: str, keywords: Mapping[str, Any]) -> None:
         )
 
 
-def check_shapes(data: Dataset, shapes: Sequence[tuple[int, ...]]) -> None:
+def check_shapes(
+    data: Dataset, shapes: Sequence[tuple[int, ...]], front: Front
+) -> None:
     """Make sure that each input has the shape that was said.
+
+    What a transformer or function reads has any shape, so it is not looked at.
 
     Raises:
         DataError: if the number of inputs or a shape differs.
     """
     found = [x.shape[1:] for x in data.inputs]
-    if found != list(shapes):
+    is_seen = [s is None or i in front.raw for i, s in enumerate(front.stems)]
+    if len(found) != len(shapes) or any(
+        seen and ours != theirs
+        for seen, ours, theirs in zip(is_seen, found, shapes, strict=True)
+    ):
         raise DataError(
             f"input_shapes says {list(shapes)}, but the rows of training_data have the "
             f"shapes {found}"

@@ -23,7 +23,6 @@ from cerebros.compat._inputs import (
     input_shapes_of,
     metrics_of,
     warn_of_unknown,
-    widths_of,
 )
 from cerebros.compat._project_files import trial_name
 from cerebros.compat._spec import skeleton_of
@@ -103,7 +102,15 @@ class NeuralNetworkFuture(DenseAutoMlStructuralComponent, DenseLateralConnectivi
         self.neural_network_spec = dict(neural_network_spec)
         self.materialized_neural_network: Any = None
         self._shapes = input_shapes_of(input_shapes)
-        self._stems = base_models_of(base_models, n_inputs=len(self._shapes))
+        self._front = base_models_of(base_models, n_inputs=len(self._shapes))
+        if others := {i for i, s in enumerate(self._front.stems) if s} - {
+            *self._front.raw
+        }:
+            raise ValueError(
+                f"base_models holds something else than a Keras model for the inputs "
+                f"{sorted(others)}, whose width is not known without data; give what "
+                "it makes of them as the input, and '' here"
+            )
         self._settings = TrainingSettings(
             learning_rate=float(learning_rate),
             loss=loss,
@@ -120,7 +127,7 @@ class NeuralNetworkFuture(DenseAutoMlStructuralComponent, DenseLateralConnectivi
     def _wired(self, output_shapes: Sequence[int]) -> NetworkPlan:
         skeleton = skeleton_of(
             self.neural_network_spec,
-            input_widths=widths_of(self._shapes, self._stems),
+            input_widths=self._front.widths(self._shapes),
             final_activation=self.final_activation,
         )
         widths = [output.width for output in skeleton.ports.outputs]
@@ -143,7 +150,7 @@ class NeuralNetworkFuture(DenseAutoMlStructuralComponent, DenseLateralConnectivi
             self.plan,
             initial_weights(self.plan, self._rng),
             input_shapes=self._shapes,
-            stems=self._stems,
+            stems=self._front.keras_stems,
             seed=self.seed,
         )
 

@@ -28,7 +28,6 @@ from cerebros.compat._inputs import (
     range_of,
     warn_of_target_copies,
     warn_of_unknown,
-    widths_of,
 )
 from cerebros.compat._project_files import ProjectFiles
 from cerebros.compat._spec import Spec, spec_of
@@ -43,9 +42,12 @@ from cerebros.search import (
     to_json,
 )
 from cerebros.spaces import Output, Ports, RandomWiring, Rounding
+from cerebros.stems import n_rows_of
 from cerebros.training import (
     Dataset,
+    Front,
     Objective,
+    Split,
     TrainingContext,
     TrainingSettings,
     check_share,
@@ -104,7 +106,9 @@ class SimpleCerebrosRandomSearch(
         batch_size: rows of a step.
         meta_trial_number: part of the seed and of file names, so that runs on many
             machines neither repeat nor overwrite each other.
-        base_models: for each input a Keras model that it goes through first, or `""`.
+        base_models: for each input what it goes through first, or `""`: a Keras model,
+            or a transformer or function, which gets the rows of `training_data` as
+            they are.
         **unknown: accepted with one warning that names them.
 
     Raises:
@@ -186,9 +190,12 @@ class SimpleCerebrosRandomSearch(
         )
 
         shapes = input_shapes_of(input_shapes)
-        stems = base_models_of(base_models, n_inputs=len(shapes))
-        data = Dataset.of(as_list(training_data), as_list(labels))
-        check_shapes(data, shapes)
+        front = base_models_of(base_models, n_inputs=len(shapes))
+        data, split, front = _data_of(
+            as_list(training_data), as_list(labels), validation_split, front
+        )
+        check_shapes(data, shapes, front)
+        front.check(data.inputs)
         outputs = tuple(
             Output(int(w), self.final_activation) for w in as_list(output_shapes)
         )
@@ -208,12 +215,12 @@ class SimpleCerebrosRandomSearch(
                 lateral=self.lateral,
                 copies="drawn",
             ),
-            ports=Ports(widths_of(shapes, stems), outputs),
+            ports=Ports(front.widths([x.shape[1:] for x in data.inputs]), outputs),
             n_wirings=self._n_tries,
         )
         self._context = TrainingContext(
             data=data,
-            split=split_last_rows(data.n_rows, validation=validation_split),
+            split=split,
             settings=TrainingSettings(
                 epochs=whole_number("epochs", epochs, least=1),
                 batch_size=whole_number("batch_size", batch_size, least=1),
@@ -223,7 +230,7 @@ class SimpleCerebrosRandomSearch(
                 patience=None if patience is PATIENCE_NOT_GIVEN else patience,
             ),
             objective=Objective(metric_to_rank_by, direction),
-            stems=stems,
+            stems=front.keras_stems,
         )
 
     def run_random_search(self) -> float:
@@ -320,3 +327,18 @@ class SimpleCerebrosRandomSearch(
             keep="all",
             name=f"{self._prefix}{digest}",
         )
+
+
+def _data_of(
+    inputs: list[Any], labels: list[Any], validation: float, front: Front
+) -> tuple[Dataset, Split, Front]:
+    """Data behind transformers and functions, which are fitted on the first rows."""
+    if all(stem is None for stem in front.stems):
+        data = Dataset.of(inputs, labels)
+        return data, split_last_rows(data.n_rows, validation=validation), front
+    raw = front.inputs(inputs)
+    nothing = np.zeros((n_rows_of(raw[0]), 1), np.float32)
+    targets = Dataset.of(nothing, labels).targets
+    split = split_last_rows(len(nothing), validation=validation)
+    front = front.fitted(raw, split.train, np.squeeze(targets[0]))
+    return Dataset.of(front.apply(raw), labels, raw=front.raw), split, front

@@ -151,47 +151,39 @@ class ResidualMLP:
 
         if self.base_model is None and not self.bw_images:
             return None
+        from cerebros.stems import check_one_output, in_front
+
         x = inputs = keras.Input(self.input_shape)
-        shape = self.input_shape
-        if self.bw_images:
-            x = keras.layers.Concatenate(name="three_channels")([x, x, x])
-            shape = (*shape[:-1], 3)
         if self.base_model is None:
-            return keras.Model(inputs, x)
-        wanted = self._base_input_shape()
-        if len(shape) == 3 and shape[:2] != wanted[:2]:
-            x = keras.layers.Resizing(*wanted[:2], name="resizing")(x)
-            shape = (*wanted[:2], shape[2])
-        if shape != wanted:
+            *height_width, _ = self.input_shape
+            return keras.Model(inputs, in_front(x, (*height_width, 3)))
+        try:
+            x = in_front(x, self._base_input_shape())
+        except ValueError as error:
             raise ValueError(
-                f"the base model reads {wanted}, but after what stands before it an "
-                f"input is {shape}; set input_shape and base_model_input_shape to "
-                "shapes that fit, or bw_images=True for images of one channel"
-            )
+                f"{error}; input_shape is {self.input_shape}, base_model_input_shape "
+                f"{self.base_model_input_shape}"
+            ) from error
         outputs = self.base_model(x)
-        if isinstance(outputs, (list, tuple, dict)):
-            raise ValueError(
-                f"base_model has {len(outputs)} outputs, but must have one; cut it with "
-                "keras.Model(base_model.inputs, base_model.outputs[0])"
-            )
+        check_one_output(outputs, "base_model")
         return keras.Model(inputs, outputs)
 
     def _base_input_shape(self) -> tuple[int, ...]:
         """What the base model reads; its own word counts where it has one."""
-        own = getattr(self.base_model, "input_shape", None)
-        if isinstance(own, list):
-            raise ValueError(
-                f"base_model has {len(own)} inputs, but must have one; merge them into "
-                "one in front of it"
-            )
-        if not isinstance(own, tuple) or None in own[1:]:
+        from cerebros.stems import one_input_shape
+
+        if not hasattr(self.base_model, "input_shape"):  # not built yet
             return self.base_model_input_shape
-        if own[1:] != self.base_model_input_shape and self._is_resized:
+        own = one_input_shape(self.base_model, "base_model")
+        if None in own:
+            return self.base_model_input_shape
+        wanted = tuple(size for size in own if size is not None)
+        if wanted != self.base_model_input_shape and self._is_resized:
             raise ValueError(
                 f"base_model_input_shape is {self.base_model_input_shape}, but the base "
-                f"model reads {own[1:]}; give that shape"
+                f"model reads {wanted}; give that shape"
             )
-        return own[1:]
+        return wanted
 
     @property
     def _is_resized(self) -> bool:

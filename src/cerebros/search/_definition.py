@@ -83,7 +83,7 @@ def _split_fingerprint(context: TrainingContext) -> str:
 def _stem_fingerprint(stem: Any) -> str | None:
     if stem is None:
         return None
-    from cerebros.training import stem_fingerprint  # and Keras
+    from cerebros.stems import stem_fingerprint  # and Keras
 
     return stem_fingerprint(stem)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +19,7 @@ from cerebros.search._strategy import Strategy
 from cerebros.search.executors import KerasExecutor, PopulationExecutor
 from cerebros.search.stores import Keep, MemoryStore, SqlStore
 from cerebros.search.strategies import RandomSearch
-from cerebros.spaces import Ports, RandomWiring, Space
+from cerebros.spaces import RandomWiring, Space
 from cerebros.training import (
     Objective,
     Problem,
@@ -51,7 +49,6 @@ def search_networks(
     strategy: Strategy | None = None,
     executor: Executor | Literal["population", "keras"] | None = None,
     store: Store | None = None,
-    stems: Sequence[Any] | None = None,
 ) -> SearchResult:
     """Draw networks, train each, keep everything, and hand the best one back.
 
@@ -77,9 +74,6 @@ def search_networks(
             one program, and Keras where that cannot; `"keras"`, one after another; or
             an object.
         store: where trials are remembered, instead of `out`.
-        stems: for each input a Keras model that it goes through first, or None. One
-            without trainable weights runs once, and its features are kept on disk,
-            unless its layers change rows at random.
 
     Returns:
         Trials, the best model, and honest scores.
@@ -102,8 +96,7 @@ def search_networks(
         objective = Objective(objective)
     trainer = _executor(executor)
     context = problem.context(training or TrainingSettings(), objective)
-    context = replace(context, stems=stems) if stems else context
-    ports = _ports(problem, stems)
+    ports = problem.ports
     strategy = strategy or RandomSearch(
         space=space or RandomWiring(), ports=ports, n_wirings=n_wirings
     )
@@ -153,23 +146,6 @@ def open_store(
     if out is None:
         return MemoryStore(objective, keep=keep)
     return SqlStore.in_folder(out, objective, keep=keep)
-
-
-def _ports(problem: Problem, stems: Sequence[Any] | None) -> Ports:
-    """What a network reads: the data, or what the stems make of them."""
-    widths = problem.ports.input_widths
-    if not stems:
-        return problem.ports
-    if len(stems) != len(widths):
-        raise ValueError(
-            f"stems must hold a model or None for each of the {len(widths)} inputs, "
-            f"but holds {len(stems)}"
-        )
-    through = (
-        width if stem is None else math.prod(stem.output_shape[1:])
-        for width, stem in zip(widths, stems, strict=True)
-    )
-    return replace(problem.ports, input_widths=tuple(through))
 
 
 def _report_target_copies(problem: Problem) -> None:

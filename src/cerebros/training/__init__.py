@@ -6,12 +6,10 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from cerebros.training._cache_folder import CACHE_KINDS as CACHE_KINDS
-from cerebros.training._cache_folder import CACHE_VARIABLE as CACHE_VARIABLE
-from cerebros.training._cache_folder import cache_folder as cache_folder
 from cerebros.training._checkpoints import Checkpoints as Checkpoints
 from cerebros.training._checkpoints import NoCheckpoints as NoCheckpoints
 from cerebros.training._dataset import Dataset as Dataset
+from cerebros.training._front import Front as Front
 from cerebros.training._keras_object import KerasObject as KerasObject
 from cerebros.training._keras_object import Named as Named
 from cerebros.training._keras_object import display_name as display_name
@@ -23,7 +21,6 @@ from cerebros.training._outcome import Outcome as Outcome
 from cerebros.training._outcome import Status as Status
 from cerebros.training._problem import Problem as Problem
 from cerebros.training._problem import Task as Task
-from cerebros.training._problem import flat_widths as flat_widths
 from cerebros.training._rehearsal import rehearse as rehearse
 from cerebros.training._rehearsal import smallest_plan as smallest_plan
 from cerebros.training._row_order import epoch_batches as epoch_batches
@@ -42,20 +39,16 @@ from cerebros.training._task import TrainingTask as TrainingTask
 from cerebros.training._whole_number import whole_number as whole_number
 
 if TYPE_CHECKING:
-    from cerebros.training._features import behind_frozen_stems as behind_frozen_stems
-    from cerebros.training._features import features_of as features_of
-    from cerebros.training._features import stem_fingerprint as stem_fingerprint
-    from cerebros.training._keras_model import arrays_of as arrays_of
+    from cerebros.training._behind_stems import (
+        behind_frozen_stems as behind_frozen_stems,
+    )
     from cerebros.training._keras_model import compile_model as compile_model
     from cerebros.training._keras_model import evaluate_model as evaluate_model
     from cerebros.training._keras_model import make_model as make_model
     from cerebros.training._keras_trainer import train_with_keras as train_with_keras
 
 _KERAS = {
-    "arrays_of": "_keras_model",
-    "behind_frozen_stems": "_features",
-    "features_of": "_features",
-    "stem_fingerprint": "_features",
+    "behind_frozen_stems": "_behind_stems",
     "compile_model": "_keras_model",
     "evaluate_model": "_keras_model",
     "make_model": "_keras_model",

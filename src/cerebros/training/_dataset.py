@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cerebros.errors import DataError
+from cerebros.stems import array_digest
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -25,7 +26,8 @@ class Dataset:
     """Inputs and targets of the same rows, as arrays of numbers.
 
     Attributes:
-        inputs: one array for each input, `(row, feature, …)`, float32.
+        inputs: one array for each input, `(row, feature, …)`, float32; those that a
+            Keras stem reads may be of any kind of numbers, and stand in a file.
         targets: one array for each output, `(row, width)`.
         columns: names of the features of each input, for messages; may be empty.
         weights: how much each row counts in the loss, `(row,)`, float32; None for all
@@ -53,23 +55,35 @@ class Dataset:
             raise DataError(f"These data cannot be trained on:\n- {listed}")
 
     @classmethod
-    def of(cls, inputs: Any, targets: Any, *, weights: Any = None) -> Dataset:
+    def of(
+        cls,
+        inputs: Any,
+        targets: Any,
+        *,
+        weights: Any = None,
+        raw: Collection[int] = (),
+    ) -> Dataset:
         """Take arrays, data frames, series, lists of numbers, or tensors.
 
         Args:
             inputs: one table-like for a single input, or a list or tuple of them.
             targets: likewise, one for each output.
             weights: how much each row counts in the loss; None for all alike.
+            raw: numbers of inputs whose arrays are not converted: a stem reads them.
         """
         many_inputs = _as_many(inputs)
         x = [_as_matrix(_as_array(value)) for value in many_inputs]
         y = [_as_matrix(_as_array(value)) for value in _as_many(targets)]
         data = cls(
-            inputs=tuple(map(_as_float32, x)),
+            inputs=tuple(
+                _narrowed(value) if i in raw else _as_float32(value)
+                for i, value in enumerate(x)
+            ),
             targets=tuple(map(_as_32_bits, y)),
             columns=tuple(map(_column_names, many_inputs)),
             weights=None if weights is None else _row_weights(weights),
         )
+        x = [value[:0] if i in raw else value for i, value in enumerate(x)]
         _check_precision(data, x, y)
         return data
 
@@ -94,8 +108,7 @@ class Dataset:
         digest = hashlib.sha256()
         weights = () if self.weights is None else (self.weights,)
         for array in (*self.inputs, *self.targets, *weights):
-            digest.update(f"{array.dtype.str}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(array_digest(array))
         return digest.hexdigest()[:16]
 
 
@@ -195,6 +208,11 @@ def _as_float32(array: Array) -> Array:
         return array
     with np.errstate(over="ignore"):  # becomes infinite, which is reported
         return array.astype(np.float32)
+
+
+def _narrowed(array: Array) -> Array:
+    """Numbers of 64 bits as float32; all others stay where and as they are."""
+    return _as_float32(array) if array.dtype.itemsize > 4 else array
 
 
 def _as_32_bits(array: Array) -> Array:
@@ -309,8 +327,10 @@ def _bad_values(array: Array, name: Callable[[int], str]) -> Iterator[str]:
         return
     matrix = array.reshape(len(array), -1)
     suspects = np.arange(matrix.shape[1])
-    if matrix.dtype.kind in "fiub":
-        suspects = np.flatnonzero(~np.isfinite(matrix).all(axis=0))
+    if matrix.dtype.kind in "iub":
+        return
+    if matrix.dtype.kind == "f":
+        suspects = np.flatnonzero(~_is_finite(matrix))
     found = [
         f"{name(j)} {problem}"
         for j in suspects.tolist()
@@ -319,6 +339,15 @@ def _bad_values(array: Array, name: Callable[[int], str]) -> Iterator[str]:
     yield from found[:_MOST_LISTED]
     if len(found) > _MOST_LISTED:
         yield f"… and so on in {len(found) - _MOST_LISTED} more columns"
+
+
+def _is_finite(matrix: Array) -> Array:
+    """For each column whether all its values are; little is held at a time."""
+    result = np.ones(matrix.shape[1], bool)
+    rows = max(1, 2**20 // matrix.shape[1])
+    for start in range(0, len(matrix), rows):
+        result &= np.isfinite(matrix[start : start + rows]).all(axis=0)
+    return result
 
 
 def _problem_of_column(column: Array) -> str | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -12,6 +10,7 @@ import numpy as np
 
 from cerebros.lowering import Weights, read_weights, to_keras
 from cerebros.plan import NetworkPlan
+from cerebros.stems import arrays_of, copy_of
 from cerebros.training._keras_object import fresh
 from cerebros.training._settings import TrainingSettings
 from cerebros.training._split import Rows
@@ -61,11 +60,6 @@ def collect_weights(
     return weights
 
 
-def arrays_of(model: keras.Model) -> list[Any]:
-    """Copies of all weights of a model or layer, in Keras's order."""
-    return [np.array(keras.ops.convert_to_numpy(w.value)) for w in model.weights]
-
-
 def evaluate_model(
     model: keras.Model, context: TrainingContext, rows: Rows
 ) -> dict[str, float]:
@@ -108,9 +102,9 @@ def _own_stem(stem: Any, prefix: str, weights: Weights) -> Any:
     if not _is_trainable(stem):
         return stem
     stored = [w for key, w in sorted(weights.items()) if key.startswith(prefix)]
-    with _random_left_alone():
-        copy = keras.models.clone_model(stem)
-    copy.set_weights(stored or arrays_of(stem))
+    copy = copy_of(stem)
+    if stored:
+        copy.set_weights(stored)
     return copy
 
 
@@ -121,16 +115,6 @@ def _seed_dropout(stem: Any, entropy: list[int]) -> None:
     seeds = np.random.SeedSequence(entropy).generate_state(len(states))
     for state, value in zip(states, seeds, strict=True):
         state.assign(np.array([value, 0], np.uint32))
-
-
-@contextmanager
-def _random_left_alone() -> Iterator[None]:
-    """Keras asks Python's own generator for seeds, even if it will not need them."""
-    state = random.getstate()
-    try:
-        yield
-    finally:
-        random.setstate(state)
 
 
 def compile_model(

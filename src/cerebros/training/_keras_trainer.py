@@ -14,8 +14,8 @@ import keras
 import numpy as np
 
 from cerebros.lowering import initial_weights
+from cerebros.stems import arrays_of
 from cerebros.training._keras_model import (
-    arrays_of,
     collect_weights,
     make_model,
     one_or_many,

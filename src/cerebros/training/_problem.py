@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,9 @@ import numpy as np
 from cerebros.errors import DataError
 from cerebros.lowering import OutputScale
 from cerebros.spaces import Output, Ports
+from cerebros.stems import n_rows_of
 from cerebros.training._dataset import Dataset, as_labels
+from cerebros.training._front import Front
 from cerebros.training._keras_object import Named, display_name
 from cerebros.training._objective import Objective
 from cerebros.training._settings import TrainingSettings
@@ -72,6 +76,7 @@ class Problem:
         split: rows that train, that choose, and that judge.
         ports: inputs and outputs of a network.
         objective: the usual one; may be replaced.
+        front: the stems, transformers among them fitted.
         classes: the labels in the order of the outputs; empty for a regression.
         output_scales: mean and scale of the training rows' target, so that networks
             learn standardized numbers and answer in the units of the target.
@@ -82,6 +87,7 @@ class Problem:
     split: Split
     ports: Ports
     objective: Objective
+    front: Front
     classes: tuple[Any, ...] = ()
     output_scales: tuple[OutputScale, ...] | None = None
 
@@ -95,6 +101,7 @@ class Problem:
         test: float = 0.2,
         seed: int = 0,
         sample_weight: Any = None,
+        stems: Any = None,
     ) -> Problem:
         """Predict numbers.
 
@@ -106,17 +113,25 @@ class Problem:
             seed: decides which rows.
             sample_weight: how much each row counts in the loss, `(row,)`; None for all
                 alike. Metrics are not weighted.
+            stems: for each input what its rows go through first, or None: a Keras
+                model (see `keras_stem`), a transformer of scikit-learn, or a function
+                from rows to features. A transformer that is not fitted is fitted on
+                the training rows.
 
         Raises:
             DataError: if the data cannot be trained on; all problems are listed.
+            StemError: if a stem does not fit its rows.
             ValueError: if the shares are out of range.
         """
-        data = Dataset.of(inputs, targets, weights=sample_weight)
-        split = split_at_random(
-            data.n_rows, validation=validation, test=test, seed=seed
+        data, split, front = _in_parts(
+            inputs,
+            targets,
+            stems,
+            sample_weight,
+            partial(split_at_random, validation=validation, test=test, seed=seed),
         )
         ports = Ports(
-            input_widths=flat_widths(data),
+            input_widths=front.widths([x.shape[1:] for x in data.inputs]),
             outputs=tuple(Output(y.shape[1]) for y in data.targets),
         )
         check_targets(data, split, output_widths=_widths(ports), loss="mse")
@@ -128,6 +143,7 @@ class Problem:
             ports=ports,
             objective=_objective(Task.REGRESSION, len(ports.outputs)),
             output_scales=scales,
+            front=front,
         )
 
     @classmethod
@@ -140,6 +156,7 @@ class Problem:
         test: float = 0.2,
         seed: int = 0,
         sample_weight: Any = None,
+        stems: Any = None,
     ) -> Problem:
         """Tell classes apart, two or more; every part holds each in proportion.
 
@@ -151,25 +168,37 @@ class Problem:
             seed: decides which rows.
             sample_weight: how much each row counts in the loss, `(row,)`; None for all
                 alike. Metrics are not weighted.
+            stems: see `regression`.
 
         Raises:
             DataError: if the data cannot be trained on; all problems are listed.
+            StemError: if a stem does not fit its rows.
             ValueError: if the shares are out of range.
         """
         classes, numbers = as_labels(labels)
-        data = Dataset.of(inputs, numbers, weights=sample_weight)
         if len(classes) < 2:
             raise DataError(
                 f"the labels have one class only ({classes[0]!r}); two are needed"
             )
-        split = split_at_random(
-            data.n_rows, validation=validation, test=test, seed=seed, classes=numbers
+        data, split, front = _in_parts(
+            inputs,
+            numbers,
+            stems,
+            sample_weight,
+            partial(
+                split_at_random,
+                validation=validation,
+                test=test,
+                seed=seed,
+                classes=numbers,
+            ),
         )
         task = Task.BINARY if len(classes) == 2 else Task.MULTICLASS
         output = Output(
             1 if task is Task.BINARY else len(classes), _USUAL[task].activation
         )
-        ports = Ports(input_widths=flat_widths(data), outputs=(output,))
+        widths = front.widths([x.shape[1:] for x in data.inputs])
+        ports = Ports(input_widths=widths, outputs=(output,))
         check_targets(data, split, output_widths=[output.width], loss=_USUAL[task].loss)
         return cls(
             task=task,
@@ -178,7 +207,27 @@ class Problem:
             ports=ports,
             objective=_objective(task, 1),
             classes=tuple(classes),
+            front=front,
         )
+
+    def prepare(self, inputs: Any) -> list[Any]:
+        """Raw rows as the models of this problem read them.
+
+        Transformers and functions are applied; Keras stems are part of the models.
+
+        Args:
+            inputs: new rows, of the kind that the problem was made of.
+
+        Returns:
+            One array for each input, for `model.predict`.
+
+        Raises:
+            DataError: if there is not one for each input.
+            StemError: if a stem fails on them.
+        """
+        raw = self.front.inputs(inputs)
+        prepared = [np.asarray(x) for x in self.front.apply(raw)]
+        return [x if x.ndim > 1 else x[:, None] for x in prepared]
 
     def context(
         self,
@@ -199,6 +248,7 @@ class Problem:
             settings=settings,
             objective=objective or self._usual_objective(settings),
             output_scales=self.output_scales,
+            stems=self.front.keras_stems,
         )
 
     def _usual_objective(self, settings: TrainingSettings) -> Objective:
@@ -213,9 +263,23 @@ def _objective(task: Task, n_outputs: int) -> Objective:
     return _USUAL[task].objective if n_outputs == 1 else Objective("val_loss")
 
 
-def flat_widths(data: Dataset) -> tuple[int, ...]:
-    """Features of each input, after flattening."""
-    return tuple(int(np.prod(x.shape[1:])) for x in data.inputs)
+def _in_parts(
+    inputs: Any, targets: Any, stems: Any, weights: Any, split: Callable[[int], Split]
+) -> tuple[Dataset, Split, Front]:
+    """Data behind transformers, which rows train, and the stems."""
+    if stems is None:
+        data = Dataset.of(inputs, targets, weights=weights)
+        front = Front((None,) * len(data.inputs))
+        return data, split(data.n_rows), front
+    front = Front.of(stems)
+    raw = front.inputs(inputs)
+    nothing = np.zeros((n_rows_of(raw[0]), 1), np.float32)
+    checked = Dataset.of(nothing, targets, weights=weights)  # before what takes long
+    parts = split(checked.n_rows)
+    front = front.fitted(raw, parts.train, np.squeeze(checked.targets[0]))
+    data = Dataset.of(front.apply(raw), targets, weights=weights, raw=front.raw)
+    front.check(data.inputs)
+    return data, parts, front
 
 
 def _widths(ports: Ports) -> list[int]:

@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from cerebros.training import CACHE_VARIABLE
+from cerebros.caches import CACHE_VARIABLE
 
 SCRIPT = textwrap.dedent(
     """

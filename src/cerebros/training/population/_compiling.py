@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 
-from cerebros.training._cache_folder import usable_cache_folder
+from cerebros.caches import usable_cache_folder
 from cerebros.training.population._segment import Recipe, make_segment
 
 _LARGEST_CACHE = 500 * 2**20

@@ -6,16 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from cerebros.errors import DataError
+from cerebros.caches import CACHE_VARIABLE
+from cerebros.errors import StemError
 from cerebros.search import search_networks
 from cerebros.spaces import RandomWiring
-from cerebros.training import (
-    CACHE_VARIABLE,
-    Problem,
-    TrainingSettings,
-    behind_frozen_stems,
-    features_of,
-)
+from cerebros.stems import features_of
+from cerebros.training import Problem, TrainingSettings, behind_frozen_stems
 from cerebros.training.population import reason_not_lowerable
 
 IMAGES = np.random.default_rng(0).uniform(size=(70, 6, 6, 1)).astype("float32")
@@ -102,7 +98,7 @@ def test_a_changed_row_or_weight_or_wire_has_another_key(cache):
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "no word of it"])
 def test_a_damaged_file_is_computed_anew(cache, damage, caplog):
-    features = features_of(a_stem(), IMAGES)
+    features = np.array(features_of(a_stem(), IMAGES))
     path = next(cache.glob("*.npy"))
     content = path.read_bytes()
     if damage == "cut":
@@ -126,12 +122,8 @@ def test_no_folder_is_no_obstacle(monkeypatch, cache):
 
 
 def context_with(stem):
-    problem = Problem.classification(IMAGES, LABELS)
-    context = problem.context(TrainingSettings(epochs=1))
-    return type(context)(
-        **{name: getattr(context, name) for name in context.__dataclass_fields__}
-        | {"stems": [stem]}
-    )
+    problem = Problem.classification(IMAGES, LABELS, stems=[stem])
+    return problem.context(TrainingSettings(epochs=1))
 
 
 def test_what_is_trained_or_augments_stays_in_front(caplog):
@@ -149,7 +141,7 @@ def test_features_that_are_not_finite_are_refused():
     x = keras.Input((6, 6, 1))
     stem = keras.Model(x, keras.layers.Rescaling(float("inf"))(x))
     with pytest.raises(
-        DataError, match="input 0 gives numbers that are missing or inf"
+        StemError, match="of input 0 gives numbers that are missing or inf"
     ):
         behind_frozen_stems(context_with(stem))
 
@@ -159,11 +151,10 @@ def test_the_engine_searches_heads_and_a_whole_model_comes_back(caplog):
     stem, batches = counted(a_stem())
     with caplog.at_level(logging.INFO):
         found = search_networks(
-            Problem.classification(IMAGES, LABELS),
+            Problem.classification(IMAGES, LABELS, stems=[stem]),
             space=RandomWiring(levels=(1, 2), units=(1, 2), neurons=(2, 3)),
             n_architectures=3,
             training=TrainingSettings(epochs=3),
-            stems=[stem],
             seed=0,
             show="none",
         )
