@@ -86,6 +86,7 @@ CONTEXTS = {
     "training.batch_size": with_settings(batch_size=5),
     "training.optimizer": with_settings(optimizer="sgd"),
     "training.learning_rate": with_settings(learning_rate=0.5),
+    "training.stem_learning_rate": with_settings(stem_learning_rate=0.5),
     "training.schedule": with_settings(schedule="cosine"),
     "training.weight_decay": with_settings(weight_decay=0.0),
     "training.loss": with_settings(loss="mae"),

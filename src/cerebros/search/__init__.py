@@ -5,6 +5,8 @@ from cerebros.search._definition import changed_entries as changed_entries
 from cerebros.search._definition import definition_of as definition_of
 from cerebros.search._definition import to_json as to_json
 from cerebros.search._executor import Executor as Executor
+from cerebros.search._fine_tuning import FineTuning as FineTuning
+from cerebros.search._fine_tuning import fine_tune as fine_tune
 from cerebros.search._frames import history_frame as history_frame
 from cerebros.search._loop import run_search as run_search
 from cerebros.search._progress import Lines as Lines

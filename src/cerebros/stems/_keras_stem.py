@@ -22,6 +22,7 @@ def keras_stem(
     cut: str | int | None = None,
     pooling: Pooling = "flatten",
     freeze: bool = True,
+    name: str | None = None,
 ) -> keras.Model:
     """Make a stem of a Keras model: raw rows in, one row of features out.
 
@@ -36,6 +37,7 @@ def keras_stem(
             `"average"` or `"max"` over all places.
         freeze: whether training leaves it alone. Features of a frozen stem are computed
             once; of others, layers are trained that are trainable in the model.
+        name: of the stem; stems side by side need different ones.
 
     Returns:
         A Keras model with one input `(batch, *row_shape)` and one output
@@ -77,7 +79,7 @@ def keras_stem(
         )
     x = inputs = keras.Input(shape, dtype=body.inputs[0].dtype)
     outputs = _pooled(body(in_front(x, wanted)), pooling)
-    return keras.Model(inputs, outputs, name=f"{body.name}_stem")
+    return keras.Model(inputs, outputs, name=name or f"{body.name}_stem")
 
 
 def in_front(x: Any, wanted: tuple[int | None, ...]) -> Any:

@@ -31,6 +31,7 @@ def pretrained_stem(
     cut: str | int | None = None,
     pooling: Pooling = "average",
     freeze: bool = True,
+    stem_name: str | None = None,
 ) -> keras.Model:
     """Make a stem of a Keras application, such as `"EfficientNetV2B0"`.
 
@@ -48,6 +49,7 @@ def pretrained_stem(
         cut: name or number of the application's layer whose output is taken.
         pooling: see `keras_stem`.
         freeze: see `keras_stem`.
+        stem_name: see `name` of `keras_stem`.
 
     Raises:
         StemError: if there is no such application, its weights cannot be fetched or
@@ -57,7 +59,7 @@ def pretrained_stem(
     height_width = tuple(image_size) if image_size else tuple(row_shape)[:2]
     body = _made(make, name, weights, (*height_width, 3))
     model = _with_its_preprocessing(body, make, tuple(row_shape), cut)
-    return keras_stem(model, pooling=pooling, freeze=freeze)
+    return keras_stem(model, pooling=pooling, freeze=freeze, name=stem_name)
 
 
 def _application(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -121,8 +122,15 @@ class Front:
         """Make sure that Keras models fit the rows that they read.
 
         Raises:
-            StemError: see `check_stem`.
+            StemError: see `check_stem`; also if two have the same name.
         """
+        models = {id(self.stems[i]): self.stems[i].name for i in self.raw}
+        for name, n in Counter(models.values()).items():
+            if n > 1:
+                raise StemError(
+                    f"{n} stems are named {name!r}, but a Keras model tells its layers "
+                    "apart by name; give others with keras_stem(model, name=…)"
+                )
         for i in self.raw:
             from cerebros.stems import check_stem  # and Keras
 

@@ -15,6 +15,7 @@ from cerebros.training._keras_object import fresh
 from cerebros.training._settings import TrainingSettings
 from cerebros.training._split import Rows
 from cerebros.training._task import TrainingContext
+from cerebros.training._two_rates import TwoRates
 
 
 def make_model(
@@ -117,20 +118,41 @@ def _seed_dropout(stem: Any, entropy: list[int]) -> None:
         state.assign(np.array([value, 0], np.uint32))
 
 
-def compile_model(
-    model: keras.Model, settings: TrainingSettings, *, eager: bool = False
-) -> None:
-    """Compile with fresh copies of the settings' optimizer, loss and metrics."""
-    n_outputs = len(model.outputs)
+def use_own_rates(model: keras.Model, context: TrainingContext) -> None:
+    """Train the stems of a compiled model with their own learning rate, if any."""
+    rate = context.settings.stem_learning_rate
+    trained = [stem for stem in context.stems or () if _is_trainable(stem)]
+    if rate is None or not trained:
+        return
+    variables = [
+        v for stem in trained for v in model.get_layer(stem.name).trainable_variables
+    ]
+    slow = _optimizer(context.settings)
+    if isinstance(context.settings.optimizer, str):
+        slow.learning_rate = rate
+    model.optimizer = TwoRates(_optimizer(context.settings), slow, variables)
+    model.optimizer.build(model.trainable_variables)
+
+
+def _optimizer(settings: TrainingSettings) -> Any:
+    """A fresh copy of the settings' optimizer."""
     optimizer = keras.optimizers.get(fresh(settings.optimizer))
     if isinstance(settings.optimizer, str):
         optimizer.learning_rate = settings.learning_rate
     if settings.weight_decay is not None:
         optimizer.weight_decay = settings.weight_decay
+    return optimizer
+
+
+def compile_model(
+    model: keras.Model, settings: TrainingSettings, *, eager: bool = False
+) -> None:
+    """Compile with fresh copies of the settings' optimizer, loss and metrics."""
+    n_outputs = len(model.outputs)
     losses = [fresh(settings.loss or "mse") for _ in range(n_outputs)]
     metrics = [[fresh(m) for m in settings.metrics or ()] for _ in range(n_outputs)]
     model.compile(
-        optimizer=optimizer,
+        optimizer=_optimizer(settings),
         loss=losses if n_outputs > 1 else losses[0],
         metrics=metrics if n_outputs > 1 else metrics[0],
         run_eagerly=eager,

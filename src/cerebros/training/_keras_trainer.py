@@ -13,12 +13,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from cerebros.lowering import initial_weights
+from cerebros.lowering import Weights, initial_weights
 from cerebros.stems import arrays_of
 from cerebros.training._keras_model import (
     collect_weights,
     make_model,
     one_or_many,
+    use_own_rates,
 )
 from cerebros.training._memory import give_back_memory, memory_shortage
 from cerebros.training._outcome import Outcome, Status
@@ -40,6 +41,7 @@ def train_with_keras(
     *,
     deadline: float | None = None,
     on_epoch: EpochCallback | None = None,
+    start_from: Weights | None = None,
 ) -> Outcome:
     """Train one network and keep the weights of its best epoch.
 
@@ -51,13 +53,15 @@ def train_with_keras(
         context: data, split, settings and objective.
         deadline: `time.monotonic()` after which no further epoch begins.
         on_epoch: called with the epoch and its metrics.
+        start_from: weights to begin with; by default they are drawn from (seed, trial
+            number).
     """
     start = time.monotonic()
     if shortage := memory_shortage(task.plan, context):
         return Outcome(Status.OUT_OF_MEMORY, error=shortage)
     watch = _Watch(task, context, deadline, on_epoch)
     try:
-        model = _initial_model(task, context)
+        model = _initial_model(task, context, start_from)
         _fit(model, task, context, watch)
         return watch.outcome(model, seconds=time.monotonic() - start)
     except Exception as error:
@@ -73,10 +77,15 @@ def train_with_keras(
         _release_memory()
 
 
-def _initial_model(task: TrainingTask, context: TrainingContext) -> keras.Model:
+def _initial_model(
+    task: TrainingTask, context: TrainingContext, start_from: Weights | None
+) -> keras.Model:
     rng = np.random.default_rng([task.seed, task.number, 0])
     weights = initial_weights(task.plan, rng)
-    model = make_model(task.plan, weights, context, seed=int(rng.integers(2**31)))
+    model = make_model(
+        task.plan, start_from or weights, context, seed=int(rng.integers(2**31))
+    )
+    use_own_rates(model, context)
     if task.learning_rate is not None:
         model.optimizer.learning_rate = task.learning_rate
     if task.weight_decay is not None:

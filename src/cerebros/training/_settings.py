@@ -29,6 +29,8 @@ class TrainingSettings:
             do not fill the last batch sit out an epoch; which ones, changes.
         optimizer: a Keras name or object; an object's own learning rate holds.
         learning_rate: of an optimizer given by name.
+        stem_learning_rate: of trained stems in front of a network, for an optimizer
+            given by name; None for the same as that of the network.
         schedule: how the learning rate changes in the course of a training, see
             `schedule_factor`: `"constant"`, `"cosine"`, `"cosine_of_log"` or
             `"one_cycle"`.
@@ -49,6 +51,7 @@ class TrainingSettings:
     batch_size: int | None = None
     optimizer: Named = "adam"
     learning_rate: float = 0.005
+    stem_learning_rate: float | None = None
     schedule: str = "constant"
     weight_decay: float | None = None
     loss: Named | None = None
@@ -61,11 +64,14 @@ class TrainingSettings:
             if value is None and name != "epochs":
                 continue
             self._replace(**{name: whole_number(name, value, least=1)})
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ValueError(
-                f"learning_rate must be positive and finite, but got "
-                f"{self.learning_rate!r}"
-            )
+        for name in ("learning_rate", "stem_learning_rate"):
+            rate = getattr(self, name)
+            if name == "stem_learning_rate" and rate is None:
+                continue
+            if not (math.isfinite(rate) and rate > 0):
+                raise ValueError(
+                    f"{name} must be positive and finite, but got {rate!r}"
+                )
         if self.schedule not in SCHEDULES:
             raise ValueError(unknown_schedule(self.schedule))
         decay = self.weight_decay
