@@ -23,6 +23,10 @@ class StoreError(CerebrosError):
     """A search folder cannot be read or written, or belongs to something else."""
 
 
+class JobError(CerebrosError, ValueError):
+    """A job file is no job that can be run; all problems are listed."""
+
+
 class SearchError(CerebrosError):
     """A search has no result, because every trial failed."""
 

@@ -23,6 +23,7 @@ FOLDERS = (
     "training",
     "search",
     "estimators",
+    "jobs",
     "compat",
     "cli",
 )

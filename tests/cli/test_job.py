@@ -8,8 +8,8 @@ import pytest
 from cerebros.cli._job import JOB_FILE, VERSION, Job, read_job
 from cerebros.cli._selection import Selection
 from cerebros.cli._source import Source
-from cerebros.cli._table_file import read_table
 from cerebros.errors import DataError, StoreError
+from cerebros.jobs import read_table
 from cerebros.spaces import RandomWiring
 from cerebros.training import Objective, TrainingSettings
 

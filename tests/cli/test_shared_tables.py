@@ -3,8 +3,8 @@
 import pytest
 
 from cerebros.cli._selection import select
-from cerebros.cli._table_file import read_table
 from cerebros.errors import DataError
+from cerebros.jobs import read_table
 
 TABLES = {
     # name: target, task, columns used, missing values filled

@@ -7,8 +7,8 @@ import sys
 import pandas as pd
 import pytest
 
-from cerebros.cli._table_file import read_table
 from cerebros.errors import DataError
+from cerebros.jobs import read_table
 
 FRAME = pd.DataFrame({"a": [1.5, 2.5], "b": ["x", "y"], "y": [1, 0]})
 

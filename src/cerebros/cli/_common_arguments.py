@@ -77,6 +77,11 @@ def add_running(parser: Any) -> None:
         metavar="TIME",
         help="stop after this time, such as 90s, 5m or 1h; resume goes on",
     )
+    add_shown(parser)
+
+
+def add_shown(parser: Any) -> None:
+    """What a search shows while it runs, and at its end."""
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument(
         "--progress",

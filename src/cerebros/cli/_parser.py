@@ -14,7 +14,7 @@ from cerebros.cli._reading_arguments import (
     add_show,
     add_trials,
 )
-from cerebros.cli._search_arguments import add_demo, add_resume, add_search
+from cerebros.cli._search_arguments import add_demo, add_resume, add_run, add_search
 
 _INTRODUCTION = """\
 Search for a neural network that fits a table: draw randomly wired networks, train
@@ -28,6 +28,8 @@ examples:
   cerebros show houses-search best             one network: plan, history, picture
   cerebros predict houses-search new.csv       predictions of the best network
   cerebros resume houses-search --trials 50    go on, or go further
+  cerebros run --template > job.toml           a whole job in a file, to be edited
+  cerebros run job.toml                        and run
 
 """
 
@@ -54,6 +56,7 @@ def make_parser() -> ArgumentParser:
     add_demo(commands)
     add_search(commands)
     add_resume(commands)
+    add_run(commands)
     add_trials(commands)
     add_show(commands)
     add_predict(commands)

@@ -13,7 +13,7 @@ from cerebros.cli._exit import Exit
 from cerebros.cli._folder import SearchFolder
 from cerebros.cli._job import Job
 from cerebros.cli._output import note, print_json
-from cerebros.cli._table_file import TableFile, read_table
+from cerebros.jobs import TableFile, read_table
 from cerebros.search import write_file
 
 _ROWS_AT_ONCE = 4096

@@ -9,7 +9,7 @@ from pathlib import Path
 from cerebros.cli._exit import Exit
 from cerebros.cli._folder import SearchFolder
 from cerebros.cli._job import Job, read_job
-from cerebros.cli._run import Run
+from cerebros.cli._search_run import Run
 from cerebros.cli._source import Source
 from cerebros.search.stores import DATABASE
 

@@ -11,11 +11,11 @@ from cerebros.cli._begin import claim_folder
 from cerebros.cli._exit import Exit
 from cerebros.cli._job import Job
 from cerebros.cli._output import note
-from cerebros.cli._run import Run
+from cerebros.cli._search_run import Run
 from cerebros.cli._selection import Selected, select
 from cerebros.cli._source import Source
-from cerebros.cli._table_file import TableFile, read_table
 from cerebros.errors import DataError
+from cerebros.jobs import TableFile, read_table
 from cerebros.search import write_file
 from cerebros.spaces import RandomWiring
 from cerebros.training import Objective, Problem, TrainingSettings, display_name

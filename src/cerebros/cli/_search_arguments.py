@@ -15,6 +15,7 @@ from cerebros.cli._common_arguments import (
     add_out,
     add_running,
     add_seed,
+    add_shown,
 )
 
 
@@ -40,6 +41,33 @@ def add_demo(commands: Any) -> None:
     )
     add_seed(parser)
     add_running(parser)
+
+
+def add_run(commands: Any) -> None:
+    """`cerebros run`."""
+    parser = add_command(
+        commands,
+        "run",
+        "run a whole job from a file: data, stems, space, training, search, output",
+        "Run a job that is written in a TOML file. Everything it makes is in one\n"
+        "folder. Repeating the command goes on where the job was stopped.",
+    )
+    parser.add_argument("job", metavar="JOB", nargs="?", help="a file, as job.toml")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
+        "--template",
+        action="store_true",
+        help="write a job with every key explained, and end",
+    )
+    instead.add_argument(
+        "--schema",
+        action="store_true",
+        help="write the JSON schema of job files, for editors, and end",
+    )
+    instead.add_argument(
+        "--check", action="store_true", help="only say whether the job is in order"
+    )
+    add_shown(parser)
 
 
 def add_search(commands: Any) -> None:

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from cerebros.cli._table_file import TableFile, read_table
 from cerebros.errors import DataError
+from cerebros.jobs import TableFile, read_table
 
 
 @dataclass(frozen=True, slots=True)
