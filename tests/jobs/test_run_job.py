@@ -197,6 +197,7 @@ folder = "FOLDER"
     frame.to_csv(tmp_path / "texts.csv", index=False)
     with pytest.raises(DataError, match="column 'text' has values that are missing"):
         run(text, tmp_path, "other")
+    frame.dropna().to_csv(tmp_path / "texts.csv", index=False)
     for change, message in (
         (('["text"]', '["txt"]'), "there is no such column; there are text, n, label"),
         (('["text"]', '["text", "n"]'), "reads one column of text, but gets 2"),
