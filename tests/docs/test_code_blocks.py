@@ -1,4 +1,4 @@
-"""Whatever the documentation shows is run: pages, docstrings, examples, miniature."""
+"""Whatever the documentation shows is run: pages, docstrings, miniature."""
 
 import doctest
 import importlib
@@ -17,7 +17,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 # `__main__` runs the command line when it is imported.
 MODULES = sorted(set(SOURCE.rglob("*.py")) - set(SOURCE.rglob("__main__.py")))
 
@@ -180,11 +179,6 @@ def test_the_examples_of_a_module_hold(module, tmp_path, monkeypatch):
     failed, tried = doctest.testmod(loaded, optionflags=doctest.ELLIPSIS)
     assert failed == 0
     assert tried == len(shown), "doctest does not see every example"
-
-
-@pytest.mark.parametrize("example", EXAMPLES, ids=name_of)
-def test_an_example_runs(example, tmp_path):
-    run([str(example)], tmp_path)
 
 
 MINIATURE = ROOT / "docs" / "miniature.py"

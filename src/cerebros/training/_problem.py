@@ -210,7 +210,7 @@ class Problem:
             front=front,
         )
 
-    def prepare(self, inputs: Any) -> list[Any]:
+    def prepare(self, inputs: Any) -> Any:
         """Raw rows as the models of this problem read them.
 
         Transformers and functions are applied; Keras stems are part of the models.
@@ -219,7 +219,7 @@ class Problem:
             inputs: new rows, of the kind that the problem was made of.
 
         Returns:
-            One array for each input, for `model.predict`.
+            What `model.predict` takes: an array, or for several inputs a list of them.
 
         Raises:
             DataError: if there is not one for each input.
@@ -227,7 +227,8 @@ class Problem:
         """
         raw = self.front.inputs(inputs)
         prepared = [np.asarray(x) for x in self.front.apply(raw)]
-        return [x if x.ndim > 1 else x[:, None] for x in prepared]
+        arrays = [x if x.ndim > 1 else x[:, None] for x in prepared]
+        return arrays if len(arrays) > 1 else arrays[0]
 
     def context(
         self,
