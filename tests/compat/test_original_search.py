@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.feature_extraction.text import CountVectorizer
 
 from cerebros.compat import SimpleCerebrosRandomSearch
 from cerebros.plan import plan_from_json
@@ -159,6 +160,26 @@ def test_two_inputs_behind_base_models_and_two_outputs(
     after = [np.array(w) for w in map(keras.ops.convert_to_numpy, frozen.weights)]
     for old, new in zip(before, after, strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_texts_go_through_a_transformer_fitted_on_the_first_rows(
+    arguments: dict[str, Any], features: np.ndarray
+) -> None:
+    words = np.array(["free", "prize", "home", "lunch", "late"])
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(words, 4)) for _ in range(60)]
+    texts[-1] = "never seen"
+    search = SimpleCerebrosRandomSearch(
+        **arguments
+        | {
+            "input_shapes": [1, 3],
+            "training_data": [texts, features],
+            "base_models": [CountVectorizer(), ""],
+            "number_of_architecture_moities_to_try": 1,
+        }
+    )
+    assert np.isfinite(search.run_random_search())
+    assert search.get_best_model().input_shape == [(None, 5), (None, 3)]
 
 
 def test_classes_by_a_keras_loss_object(

@@ -94,6 +94,12 @@ def test_no_size_of_numbers_is_too_much(scale):
     assert not found(NOISE[::-1], PRICE * scale)
 
 
+def test_inputs_that_are_left_out_are_not_looked_at():
+    data = Dataset.of([PRICE[:, None], PRICE[:, None]], PRICE)
+    assert len(find_target_copies(data)) == 2
+    assert find_target_copies(data, besides=[0]) == [data.column(1, 0)]
+
+
 finite = st.floats(-1e6, 1e6, width=32)
 
 

@@ -66,22 +66,21 @@ def _shape(entry: Any) -> tuple[int, ...]:
     return shape
 
 
-def base_models_of(value: Any, *, n_inputs: int) -> Front:
-    """A stem or None for each input.
+def base_models_of(value: Any, *, n_inputs: int) -> list[Any] | None:
+    """A stem or None for each input; None if there is no stem at all.
 
     Raises:
-        ValueError: if the number of entries is not that of the inputs, or one of them
-            is no stem.
+        ValueError: if the number of entries is not that of the inputs.
     """
     entries = [None if _is_none(entry) else entry for entry in value or []]
     if not any(entry is not None for entry in entries):
-        return Front((None,) * n_inputs)
+        return None
     if len(entries) != n_inputs:
         raise ValueError(
             f"base_models has {len(entries)} entries, but there are {n_inputs} inputs; "
             "give one for each, '' for none"
         )
-    return Front.of(entries)
+    return entries
 
 
 def _is_none(entry: Any) -> bool:
@@ -121,9 +120,9 @@ def check_shapes(
         )
 
 
-def warn_of_target_copies(data: Dataset) -> None:
+def warn_of_target_copies(data: Dataset, front: Front) -> None:
     """Warn loudly of inputs from which a target can simply be read."""
-    for problem in find_target_copies(data):
+    for problem in find_target_copies(data, besides=front.raw):
         warnings.warn(
             f"{problem}: a network will read the answer there, and its score will say "
             "nothing about new rows; leave it out of training_data",

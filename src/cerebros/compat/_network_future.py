@@ -30,7 +30,7 @@ from cerebros.lowering import initial_weights, to_keras
 from cerebros.plan import NetworkPlan
 from cerebros.report import write_picture
 from cerebros.spaces import RandomWiring, Rounding
-from cerebros.training import TrainingSettings, compile_model
+from cerebros.training import Front, TrainingSettings, compile_model
 
 
 class NeuralNetworkFuture(DenseAutoMlStructuralComponent, DenseLateralConnectivity):
@@ -102,10 +102,10 @@ class NeuralNetworkFuture(DenseAutoMlStructuralComponent, DenseLateralConnectivi
         self.neural_network_spec = dict(neural_network_spec)
         self.materialized_neural_network: Any = None
         self._shapes = input_shapes_of(input_shapes)
-        self._front = base_models_of(base_models, n_inputs=len(self._shapes))
-        if others := {i for i, s in enumerate(self._front.stems) if s} - {
-            *self._front.raw
-        }:
+        stems = base_models_of(base_models, n_inputs=len(self._shapes))
+        self._front = Front.of(stems or [None] * len(self._shapes))
+        given = {i for i, stem in enumerate(self._front.stems) if stem is not None}
+        if others := given - {*self._front.raw}:
             raise ValueError(
                 f"base_models holds something else than a Keras model for the inputs "
                 f"{sorted(others)}, whose width is not known without data; give what "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +43,13 @@ from cerebros.search import (
     to_json,
 )
 from cerebros.spaces import Output, Ports, RandomWiring, Rounding
-from cerebros.stems import n_rows_of
 from cerebros.training import (
-    Dataset,
-    Front,
     Objective,
-    Split,
     TrainingContext,
     TrainingSettings,
     check_share,
     check_targets,
+    prepared,
     rehearse,
     split_last_rows,
     whole_number,
@@ -190,12 +188,14 @@ class SimpleCerebrosRandomSearch(
         )
 
         shapes = input_shapes_of(input_shapes)
-        front = base_models_of(base_models, n_inputs=len(shapes))
-        data, split, front = _data_of(
-            as_list(training_data), as_list(labels), validation_split, front
+        data, split, front = prepared(
+            as_list(training_data),
+            as_list(labels),
+            base_models_of(base_models, n_inputs=len(shapes)),
+            split=partial(split_last_rows, validation=validation_split),
         )
+        self._front = front
         check_shapes(data, shapes, front)
-        front.check(data.inputs)
         outputs = tuple(
             Output(int(w), self.final_activation) for w in as_list(output_shapes)
         )
@@ -255,7 +255,7 @@ class SimpleCerebrosRandomSearch(
             loss=context.settings.loss or "mse",
         )
         rehearse(context, ports)
-        warn_of_target_copies(context.data)
+        warn_of_target_copies(context.data, self._front)
         store = self._store()
         run_search(
             self._strategy,
@@ -327,18 +327,3 @@ class SimpleCerebrosRandomSearch(
             keep="all",
             name=f"{self._prefix}{digest}",
         )
-
-
-def _data_of(
-    inputs: list[Any], labels: list[Any], validation: float, front: Front
-) -> tuple[Dataset, Split, Front]:
-    """Data behind transformers and functions, which are fitted on the first rows."""
-    if all(stem is None for stem in front.stems):
-        data = Dataset.of(inputs, labels)
-        return data, split_last_rows(data.n_rows, validation=validation), front
-    raw = front.inputs(inputs)
-    nothing = np.zeros((n_rows_of(raw[0]), 1), np.float32)
-    targets = Dataset.of(nothing, labels).targets
-    split = split_last_rows(len(nothing), validation=validation)
-    front = front.fitted(raw, split.train, np.squeeze(targets[0]))
-    return Dataset.of(front.apply(raw), labels, raw=front.raw), split, front

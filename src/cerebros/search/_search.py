@@ -149,7 +149,7 @@ def open_store(
 
 
 def _report_target_copies(problem: Problem) -> None:
-    for column in find_target_copies(problem.data):
+    for column in find_target_copies(problem.data, besides=problem.front.raw):
         logger.warning(
             "%s is a copy of the target, so the scores say nothing about new rows; "
             "leave it out",

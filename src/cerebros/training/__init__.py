@@ -10,6 +10,7 @@ from cerebros.training._checkpoints import Checkpoints as Checkpoints
 from cerebros.training._checkpoints import NoCheckpoints as NoCheckpoints
 from cerebros.training._dataset import Dataset as Dataset
 from cerebros.training._front import Front as Front
+from cerebros.training._front import prepared as prepared
 from cerebros.training._keras_object import KerasObject as KerasObject
 from cerebros.training._keras_object import Named as Named
 from cerebros.training._keras_object import display_name as display_name

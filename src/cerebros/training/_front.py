@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,8 @@ from cerebros.stems import (
     name_of,
     some_rows,
 )
+from cerebros.training._dataset import Dataset
+from cerebros.training._split import Split
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,6 +148,42 @@ class Front:
             math.prod(stem.output_shape[1:] if is_keras_model(stem) else shape)
             for stem, shape in zip(self.stems, shapes, strict=True)
         )
+
+
+def prepared(
+    inputs: Any,
+    targets: Any,
+    stems: Any,
+    *,
+    weights: Any = None,
+    split: Callable[[int], Split],
+) -> tuple[Dataset, Split, Front]:
+    """Data behind transformers and functions, which rows train, and the stems.
+
+    Args:
+        inputs: raw rows, or for several inputs a list of them.
+        targets: see `Dataset.of`.
+        stems: what a user gives, see `Front.of`; None for none.
+        weights: of rows.
+        split: from the number of rows to those that train and so on; transformers are
+            fitted on rows that train.
+
+    Raises:
+        DataError: if the data cannot be trained on.
+        StemError: if a stem does not fit its rows.
+    """
+    if stems is None:
+        data = Dataset.of(inputs, targets, weights=weights)
+        return data, split(data.n_rows), Front((None,) * len(data.inputs))
+    front = Front.of(stems)
+    raw = front.inputs(inputs)
+    nothing = np.zeros((n_rows_of(raw[0]), 1), np.float32)
+    checked = Dataset.of(nothing, targets, weights=weights)  # before what takes long
+    parts = split(checked.n_rows)
+    front = front.fitted(raw, parts.train, np.squeeze(checked.targets[0]))
+    data = Dataset.of(front.apply(raw), targets, weights=weights, raw=front.raw)
+    front.check(data.inputs)
+    return data, parts, front
 
 
 def check_finite(features: npt.NDArray[Any], i: int, name: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
@@ -13,9 +12,8 @@ import numpy as np
 from cerebros.errors import DataError
 from cerebros.lowering import OutputScale
 from cerebros.spaces import Output, Ports
-from cerebros.stems import n_rows_of
 from cerebros.training._dataset import Dataset, as_labels
-from cerebros.training._front import Front
+from cerebros.training._front import Front, prepared
 from cerebros.training._keras_object import Named, display_name
 from cerebros.training._objective import Objective
 from cerebros.training._settings import TrainingSettings
@@ -123,12 +121,12 @@ class Problem:
             StemError: if a stem does not fit its rows.
             ValueError: if the shares are out of range.
         """
-        data, split, front = _in_parts(
+        data, split, front = prepared(
             inputs,
             targets,
             stems,
-            sample_weight,
-            partial(split_at_random, validation=validation, test=test, seed=seed),
+            weights=sample_weight,
+            split=partial(split_at_random, validation=validation, test=test, seed=seed),
         )
         ports = Ports(
             input_widths=front.widths([x.shape[1:] for x in data.inputs]),
@@ -180,12 +178,12 @@ class Problem:
             raise DataError(
                 f"the labels have one class only ({classes[0]!r}); two are needed"
             )
-        data, split, front = _in_parts(
+        data, split, front = prepared(
             inputs,
             numbers,
             stems,
-            sample_weight,
-            partial(
+            weights=sample_weight,
+            split=partial(
                 split_at_random,
                 validation=validation,
                 test=test,
@@ -262,25 +260,6 @@ class Problem:
 def _objective(task: Task, n_outputs: int) -> Objective:
     # With several outputs a metric has one column for each, and only the loss is one.
     return _USUAL[task].objective if n_outputs == 1 else Objective("val_loss")
-
-
-def _in_parts(
-    inputs: Any, targets: Any, stems: Any, weights: Any, split: Callable[[int], Split]
-) -> tuple[Dataset, Split, Front]:
-    """Data behind transformers, which rows train, and the stems."""
-    if stems is None:
-        data = Dataset.of(inputs, targets, weights=weights)
-        front = Front((None,) * len(data.inputs))
-        return data, split(data.n_rows), front
-    front = Front.of(stems)
-    raw = front.inputs(inputs)
-    nothing = np.zeros((n_rows_of(raw[0]), 1), np.float32)
-    checked = Dataset.of(nothing, targets, weights=weights)  # before what takes long
-    parts = split(checked.n_rows)
-    front = front.fitted(raw, parts.train, np.squeeze(checked.targets[0]))
-    data = Dataset.of(front.apply(raw), targets, weights=weights, raw=front.raw)
-    front.check(data.inputs)
-    return data, parts, front
 
 
 def _widths(ports: Ports) -> list[int]:

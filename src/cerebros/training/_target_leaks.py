@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ _CORRELATION = 1 - 1e-9
 _ROUNDING = 4 * float(np.finfo(np.float32).eps)
 
 
-def find_target_copies(data: Dataset) -> list[str]:
+def find_target_copies(data: Dataset, *, besides: Collection[int] = ()) -> list[str]:
     """Name the input columns that are equal to a target, or an affine function of one.
 
     A column `x` is a copy of the target column `y` if `x = a · y + b` in every row, up
@@ -25,6 +25,7 @@ def find_target_copies(data: Dataset) -> list[str]:
 
     Args:
         data: inputs and targets; class numbers count as numbers.
+        besides: numbers of inputs that are not looked at, such as images in a file.
 
     Returns:
         The columns as `Dataset.column` names them, in order.
@@ -41,6 +42,7 @@ def find_target_copies(data: Dataset) -> list[str]:
     return [
         data.column(i, int(j))
         for i, x in enumerate(data.inputs)
+        if i not in besides
         for j in np.flatnonzero(_is_copy_of_any(x, targets))
     ]
 
