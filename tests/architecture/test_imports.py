@@ -243,6 +243,19 @@ def test_keras_runs_on_jax_unless_told_otherwise():
     assert printed_by(program, KERAS_BACKEND="torch") == "torch"
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", "--xla_gpu_deterministic_ops=true"),
+        ("--a=1", "--a=1 --xla_gpu_deterministic_ops=true"),
+        ("--xla_gpu_deterministic_ops=false", "--xla_gpu_deterministic_ops=false"),
+    ],
+)
+def test_a_gpu_computes_the_same_every_time_unless_told_otherwise(given, expected):
+    program = "import cerebros, os; print(os.environ['XLA_FLAGS'])"
+    assert printed_by(program, XLA_FLAGS=given) == expected
+
+
 @pytest.mark.tensorflow
 def test_keras_runs_on_tensorflow_when_told():
     program = "import cerebros, keras; print(keras.backend.backend())"
