@@ -12,6 +12,7 @@ from cerebros.caches import CACHE_VARIABLE
 from cerebros.cli import main
 from cerebros.errors import DataError, JobError, StemError, StoreError
 from cerebros.jobs import parse_job, run_job
+from cerebros.search import Silent
 
 IRIS = """
 [data]
@@ -92,6 +93,24 @@ def test_the_same_job_in_its_folder_trains_nothing_again(iris):
     again = run(IRIS, base)
     assert again.found.all_trials == result.found.all_trials
     assert "3 of 3 trials are there" in (base / "run/log.txt").read_text()
+
+
+class StopsAfterATrial(Silent):
+    def trial(self, trial):
+        raise KeyboardInterrupt
+
+
+def test_a_job_that_was_stopped_goes_on_and_ends_the_same(iris):
+    base, _ = iris
+    job = parse_job(IRIS.replace("FOLDER", "stopped"), base=base)
+    with pytest.raises(KeyboardInterrupt):
+        run_job(job, show=StopsAfterATrial())
+    assert not (base / "stopped" / "report.md").exists()
+    assert "ended by KeyboardInterrupt" in (base / "stopped/log.txt").read_text()
+    run_job(job, show="none")
+    for name in ("history.csv", "summary.json"):
+        own = (base / "stopped" / name).read_text()
+        assert own == (base / "again" / name).read_text()
 
 
 def test_more_trials_go_on_and_another_job_is_refused(iris):
