@@ -83,12 +83,8 @@ def _bundled(name: str) -> Source:
 
     if name == "digits":
         digits = datasets.load_digits()
-        images = digits.images[..., None].astype(np.float32)
-        return {
-            "images": images,
-            "pixels": images.reshape(len(images), -1),
-            "digit": digits.target,
-        }
+        images = np.round(digits.images[..., None] * (255 / 16)).astype(np.uint8)
+        return {"images": images, "pixels": digits.data, "digit": digits.target}
     loaded = getattr(datasets, f"load_{name}")(as_frame=True)
     frame: pd.DataFrame = loaded.frame
     return frame
