@@ -1,8 +1,8 @@
 """Neural architecture search over randomly wired networks.
 
 Importing this package loads neither Keras nor JAX; each part loads what it needs when
-it is used. Keras runs on JAX unless `KERAS_BACKEND` says otherwise, and XLA computes the
-same bits on a GPU every time unless `XLA_FLAGS` says otherwise.
+it is used. Keras runs on JAX unless `KERAS_BACKEND` says otherwise, and XLA computes
+the same bits on a GPU every time unless `XLA_FLAGS` says otherwise.
 """
 
 import os as _os
