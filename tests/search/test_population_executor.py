@@ -79,7 +79,8 @@ def calls(monkeypatch):
                 report(task.number, 0, {"loss": 1.0})
                 yield [(task, made_up_outcome(task))]
 
-    def train_with_keras(task, context, *, deadline, on_epoch):
+    def train_with_keras(task, context, *, deadline, on_epoch, start_from):
+        assert start_from is None
         calls.append(("keras", task.number))
         on_epoch(0, {"loss": 1.0})
         return made_up_outcome(task)
