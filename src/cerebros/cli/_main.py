@@ -71,11 +71,15 @@ def _prepare_streams(*, debug: bool) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    logger = logging.getLogger("cerebros")
     if debug:
         logging.basicConfig(level=logging.INFO)
-    elif not logger.handlers:  # a failed trial is shown by the progress already
-        logger.addHandler(logging.NullHandler())
+        return
+    # A failed trial is shown by the progress already; and SQLAlchemy logs with a
+    # traceback, but also passes on, an interrupt that comes while it closes a database.
+    for name in ("cerebros", "sqlalchemy"):
+        logger = logging.getLogger(name)
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
 
 
 def _close_stdout() -> None:
