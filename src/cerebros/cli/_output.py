@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -23,7 +22,9 @@ def note(text: str) -> None:
 
 def print_json(data: Any) -> None:
     """Write strict JSON: a number that is none, or infinite, becomes null."""
-    print(json.dumps(_strict(data), indent=2, ensure_ascii=False, allow_nan=False))
+    from cerebros.search import strict
+
+    print(json.dumps(strict(data), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def print_table(
@@ -64,13 +65,3 @@ def listed(names: Sequence[str], *, most: int = 20) -> str:
     shown = "".join(f"\n- {name}" for name in names[:most])
     n_more = len(names) - most
     return shown + (f"\n- and {n_more} more" if n_more > 0 else "")
-
-
-def _strict(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(key): _strict(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_strict(item) for item in value]
-    return value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from cerebros.errors import StoreError
 from cerebros.plan import plan_id
 from cerebros.report import write_picture
-from cerebros.search import SearchResult, Trial, number_text, write_file
+from cerebros.search import SearchResult, Trial, number_text, strict, write_file
 from cerebros.stems import is_keras_model, name_of
 from cerebros.training import Problem
 
@@ -78,7 +77,7 @@ def _write(path: Path, text: str) -> Path:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(_strict(value), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(strict(value), indent=1, ensure_ascii=False) + "\n"
 
 
 def _histories(trials: Sequence[Trial]) -> list[dict[str, Any]]:
@@ -93,17 +92,6 @@ def _histories(trials: Sequence[Trial]) -> list[dict[str, Any]]:
         }
         for trial in trials
     ]
-
-
-def _strict(value: Any) -> Any:
-    """Numbers that are none become null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): _strict(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_strict(item) for item in value]
-    return value
 
 
 def _plain(label: Any) -> Any:

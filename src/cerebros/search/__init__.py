@@ -21,6 +21,7 @@ from cerebros.search._store import Store as Store
 from cerebros.search._strategy import Strategy as Strategy
 from cerebros.search._text import duration as duration
 from cerebros.search._text import number_text as number_text
+from cerebros.search._text import strict as strict
 from cerebros.search._trial import Trial as Trial
 from cerebros.search._trial import best_trial as best_trial
 from cerebros.search._trial import ranked as ranked

@@ -31,8 +31,9 @@ _MOST_BATCH_ROWS = 64
 def features_of(stem: Any, rows: Any) -> Array:
     """What a stem makes of rows, as one row of features each.
 
-    Memory does not grow with the number of rows: they are read, run and written in
-    batches. The result is mapped from the file where it is kept.
+    Rows are read, run and written in batches, and the result is mapped from the file
+    where it is kept, so memory does not grow with their number. Features that are not
+    kept are in memory at the end.
 
     Args:
         stem: a Keras model with one input and one output, which runs as in prediction;
@@ -76,10 +77,11 @@ def _predicted(stem: Any, rows: Array, width: int) -> Iterator[Array]:
 def _key(stem: Any, rows: Any) -> str | None:
     """Names stem and rows; equal for equal computations. None if they have no name."""
     about_stem = stem_fingerprint(stem)
-    about_rows = array_digest(rows) if is_keras_model(stem) else rows_digest(rows)
-    if about_stem is None or about_rows is None:
+    if about_stem is None:  # without looking at all rows
         return None
-    versions = ""
+    about_rows = array_digest(rows) if is_keras_model(stem) else rows_digest(rows)
+    if about_rows is None:
+        return None
     if is_keras_model(stem):
         import keras
 

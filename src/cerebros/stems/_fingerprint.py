@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cerebros.stems._functions import FunctionStem
+from cerebros.stems._functions import FunctionStem, is_keras_model
 
 
 def stem_fingerprint(stem: Any) -> str | None:
@@ -29,7 +29,7 @@ def stem_fingerprint(stem: Any) -> str | None:
         return None
     if isinstance(stem, FunctionStem):
         return None if stem.key is None else _hexadecimal(f"key {stem.key}".encode())
-    if hasattr(stem, "to_json") and hasattr(stem, "layers"):
+    if is_keras_model(stem):
         return _fingerprint_of_model(stem)
     return _fingerprint_of_transformer(stem)
 
