@@ -22,3 +22,5 @@ from cerebros.spaces._space import Repair as Repair
 from cerebros.spaces._space import Space as Space
 from cerebros.spaces._vertical import Rounding as Rounding
 from cerebros.spaces._vertical import VerticalWiring as VerticalWiring
+from cerebros.spaces._wide_wiring import WideMLP as WideMLP
+from cerebros.spaces._wide_wiring import WideWiring as WideWiring

@@ -16,6 +16,7 @@ from cerebros.lowering.population._common_layout import coupled_width as coupled
 from cerebros.lowering.population._common_layout import has_copies as has_copies
 from cerebros.lowering.population._common_layout import port_widths as port_widths
 from cerebros.lowering.population._drops import keys_of as keys_of
+from cerebros.lowering.population._drops import mixed as mixed
 from cerebros.lowering.population._layout import Layout as Layout
 from cerebros.lowering.population._layout import n_slabs_of as n_slabs_of
 from cerebros.lowering.population._layout import rounded_up as rounded_up

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from cerebros.training.population._compiling import (
         forget_programs as forget_programs,
     )
+    from cerebros.training.population._compiling import (
+        use_cache_folder as use_cache_folder,
+    )
     from cerebros.training.population._grouping import GROUPING as GROUPING
     from cerebros.training.population._grouping import groups_of as groups_of
     from cerebros.training.population._head import head_of as head_of
@@ -33,6 +36,7 @@ _HOMES = {
     "optimizer_of": "_optimizers",
     "reason_not_lowerable": "_lowerable",
     "train_population": "_trainer",
+    "use_cache_folder": "_compiling",
 }
 
 

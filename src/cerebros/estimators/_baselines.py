@@ -1,0 +1,145 @@
+"""What simple and usual models reach on the same folds."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cerebros.estimators._validation import Fold
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Baseline:
+    """Answers of a model for rows that it has not seen.
+
+    Attributes:
+        name: of the model.
+        answers: `(row, output)` or `(row, class)`; NaN where there was no time.
+        seconds: that it took.
+    """
+
+    name: str
+    answers: Array
+    seconds: float
+
+
+def baselines(
+    features: Array,
+    targets: Array,
+    weights: Array,
+    folds: Sequence[Fold],
+    *,
+    n_classes: int | None,
+    seconds: float,
+    seed: int,
+) -> list[Baseline]:
+    """The constant answer, a linear model, and histogram gradient boosting.
+
+    Each has a third of the time that is left, and judges as many folds as it can.
+
+    Args:
+        features: `(row, feature)`, numbers without missing ones.
+        targets: `(row, output)`, or class numbers `(row,)`.
+        weights: `(row,)`.
+        folds: those of the networks.
+        n_classes: None for a regression.
+        seconds: for all of them, about.
+        seed: of models that draw.
+    """
+    made: list[Baseline] = []
+    end = time.monotonic() + seconds
+    for name, make in _models(n_classes, seed):
+        begun = time.monotonic()
+        is_last = name == "gradient boosting"
+        limit = end if is_last else begun + max(0.0, end - begun) / 3
+        if name != "constant" and begun >= end:
+            break
+        answers = _unseen(make, features, targets, weights, folds, n_classes, limit)
+        made.append(Baseline(name, answers, time.monotonic() - begun))
+    return made
+
+
+def _models(n_classes: int | None, seed: int) -> list[tuple[str, Callable[[], Any]]]:
+    from sklearn.dummy import DummyClassifier, DummyRegressor
+    from sklearn.ensemble import (
+        HistGradientBoostingClassifier,
+        HistGradientBoostingRegressor,
+    )
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    if n_classes is None:
+        return [
+            ("constant", DummyRegressor),
+            ("linear", lambda: Ridge(alpha=1.0)),
+            (
+                "gradient boosting",
+                lambda: HistGradientBoostingRegressor(random_state=seed),
+            ),
+        ]
+    return [
+        ("constant", lambda: DummyClassifier(strategy="prior")),
+        ("linear", lambda: LogisticRegression(max_iter=300)),
+        (
+            "gradient boosting",
+            lambda: HistGradientBoostingClassifier(random_state=seed),
+        ),
+    ]
+
+
+def _unseen(
+    make: Callable[[], Any],
+    features: Array,
+    targets: Array,
+    weights: Array,
+    folds: Sequence[Fold],
+    n_classes: int | None,
+    limit: float,
+) -> Array:
+    n_outputs = targets.shape[1] if n_classes is None else n_classes
+    answers = np.full((len(features), n_outputs), np.nan)
+    longest = 0.0
+    for i, fold in enumerate(fold for fold in folds if len(fold.valid)):
+        begun = time.monotonic()
+        if i and begun + longest > limit:
+            break
+        args = features[fold.train], weights[fold.train], features[fold.valid]
+        with warnings.catch_warnings():
+            # That a baseline has not converged is no concern of the user.
+            warnings.simplefilter("ignore")
+            if n_classes is None:
+                for k in range(n_outputs):
+                    answers[fold.valid, k] = _fitted(
+                        make(), targets[fold.train, k], *args
+                    )
+            else:
+                answers[fold.valid] = _shares(
+                    make(), targets[fold.train], *args, n_classes=n_classes
+                )
+        longest = max(longest, time.monotonic() - begun)
+    return answers
+
+
+def _fitted(model: Any, y: Array, x: Array, w: Array, new: Array) -> Array:
+    used = w > 0
+    return np.asarray(model.fit(x[used], y[used], sample_weight=w[used]).predict(new))
+
+
+def _shares(
+    model: Any, y: Array, x: Array, w: Array, new: Array, *, n_classes: int
+) -> Array:
+    used = w > 0
+    shares = np.full((len(new), n_classes), 1e-7)
+    if len(np.unique(y[used])) < 2:
+        shares[:, y[used][0]] = 1
+        return shares
+    model.fit(x[used], y[used], sample_weight=w[used])
+    shares[:, model.classes_] = np.maximum(model.predict_proba(new), 1e-7)
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))

@@ -1,0 +1,342 @@
+"""Training trials, each on all folds, on all cores, until the time is up."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cerebros.estimators._networks import stacked
+from cerebros.estimators._recipe import Drawn, Recipe, draw_trial
+from cerebros.estimators._targets import TargetTransform
+from cerebros.estimators._trial_files import TrialFiles
+from cerebros.estimators._validation import Fold
+from cerebros.lowering import Weights
+from cerebros.lowering.levels import Matrices, unpack_weights
+from cerebros.training.levels import (
+    Checkpoint,
+    Chunk,
+    Member,
+    Rows,
+    checkpoint_epochs,
+    train_chunk,
+)
+
+logger = logging.getLogger(__name__)
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trial that was trained on all folds.
+
+    Attributes:
+        drawn: what it is.
+        transform: number of the target transform.
+        answers: for rows of the judging folds, `(checkpoint, row, output)`, in units
+            of the target or as probabilities; rows that no fold judges are NaN.
+        matrices: of each checkpoint, those of all folds that answer.
+        epochs: done at each checkpoint.
+        seconds: that its training took, compiling included.
+        seconds_of_compiling: part of them.
+        is_complete: False if the time was up before its last checkpoint.
+    """
+
+    drawn: Drawn
+    transform: int
+    answers: Floats
+    matrices: tuple[Matrices, ...]
+    epochs: tuple[int, ...]
+    seconds: float
+    seconds_of_compiling: float = 0.0
+    is_complete: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Committee:
+    """What trials have in common, and how they are trained.
+
+    Attributes:
+        recipe: sizes, epochs, folds.
+        plain: plain features, `(row, feature)`.
+        encoded: encoded ones.
+        targets: for each candidate transform the standardized targets, or classes
+            one-hot, `(row, output)`.
+        transforms: the candidates, one for each output; empty for classes.
+        weights: how much each row counts, `(row,)`.
+        folds: of the rows.
+        files: where trials are kept.
+    """
+
+    recipe: Recipe
+    plain: Floats
+    encoded: Floats
+    targets: tuple[Floats, ...]
+    transforms: tuple[tuple[TargetTransform, ...], ...]
+    weights: Floats
+    folds: tuple[Fold, ...]
+    files: TrialFiles
+
+    def draw(self, number: int) -> Drawn:
+        return draw_trial(
+            number,
+            self.recipe,
+            n_plain=self.plain.shape[1],
+            n_encoded=self.encoded.shape[1],
+            n_outputs=self.targets[0].shape[1],
+        )
+
+    def rows(self, transform: int) -> Rows:
+        """The table as the training program reads it."""
+        recipe = self.recipe
+        return Rows(
+            plain=self.plain,
+            encoded=self.encoded,
+            targets=self.targets[transform],
+            is_classification=recipe.is_classification,
+            n_valid=max(len(fold.valid) for fold in self.folds),
+            batch_rows=recipe.batch_rows,
+            n_epochs=recipe.n_epochs,
+            n_checkpoints=recipe.n_checkpoints,
+            seed=recipe.seed,
+            activation=_activation(recipe),
+        )
+
+    def chunk(self, drawn: Drawn) -> Chunk:
+        """The networks of a trial: one plan, one first state, other rows each."""
+        members = []
+        for fold in self.folds:
+            weights = np.zeros(len(self.plain), np.float32)
+            weights[fold.train] = self.weights[fold.train]
+            seed = (self.recipe.seed, drawn.number)
+            members.append(
+                Member(
+                    plan=drawn.plan,
+                    training=drawn.training,
+                    seed=seed,
+                    weights=weights,
+                    valid=fold.valid,
+                )
+            )
+        return Chunk(tuple(members), _width(self.recipe, drawn))
+
+    def answers(self, checkpoint: Checkpoint, transform: int) -> Floats:
+        """Answers for rows that were not seen, `(row, output)`."""
+        n_outputs = self.targets[0].shape[1]
+        answers = np.full((len(self.plain), n_outputs), np.nan, np.float32)
+        for member, fold in enumerate(self.folds):
+            answers[fold.valid] = checkpoint.answers[member, : len(fold.valid)]
+        if not self.transforms:
+            return answers
+        back = [t.back(answers[:, i]) for i, t in enumerate(self.transforms[transform])]
+        return np.stack(back, axis=1).astype(np.float32)
+
+    def trained(
+        self, number: int, transform: int, device: Any, stop: threading.Event
+    ) -> Trained | None:
+        """Train a trial, or go on with it, or read it where it was kept.
+
+        Returns:
+            None if training was stopped before its first checkpoint.
+        """
+        drawn = self.draw(number)
+        begun = time.monotonic()
+        kept = self.files.read(number)
+        answers, matrices, state = [], [], None
+        earlier = compiling = 0.0
+        ends = checkpoint_epochs(self.recipe.n_epochs, self.recipe.n_checkpoints)
+        is_whole = kept is not None and len(kept.answers) == len(ends)
+        if kept is not None and (is_whole or kept.state is not None):
+            answers, matrices = list(kept.answers), list(kept.matrices)
+            state, earlier = kept.state, kept.seconds
+        if not is_whole:
+            keeps = [i for i, fold in enumerate(self.folds) if fold.answers]
+            chunk, rows = self.chunk(drawn), self.rows(transform)
+            for checkpoint in train_chunk(chunk, rows, state, device=device, stop=stop):
+                compiling += checkpoint.seconds_of_compiling
+                answers.append(self.answers(checkpoint, transform))
+                own = checkpoint.state.matrices
+                matrices.append({key: value[keeps] for key, value in own.items()})
+                seconds = earlier + time.monotonic() - begun
+                is_last = len(answers) == len(ends)
+                self.files.write(
+                    number,
+                    answers,
+                    matrices,
+                    None if is_last else checkpoint.state,
+                    seconds,
+                )
+        if not answers:
+            return None
+        return Trained(
+            drawn=drawn,
+            transform=transform,
+            answers=np.stack(answers),
+            matrices=tuple(matrices),
+            epochs=tuple(ends[: len(answers)]),
+            seconds=earlier + time.monotonic() - begun,
+            seconds_of_compiling=compiling,
+            is_complete=len(answers) == len(ends),
+        )
+
+    def weights_of(self, trial: Trained, checkpoint: int) -> Weights:
+        """Weights by name at a checkpoint, with the fold as first axis."""
+        layout = self.chunk(trial.drawn).layout(self.rows(trial.transform))
+        of_folds = trial.matrices[checkpoint]
+        n_folds = len(of_folds["bias"])
+        return stacked(
+            [
+                unpack_weights(
+                    trial.drawn.plan,
+                    {key: value[fold] for key, value in of_folds.items()},
+                    layout,
+                )
+                for fold in range(n_folds)
+            ]
+        )
+
+
+def train_committee(
+    committee: Committee,
+    *,
+    n_trials: int,
+    deadline: float | None,
+    judge: Callable[[Trained], float],
+    on_trial: Callable[[Trained], None],
+    stop: threading.Event,
+) -> list[Trained]:
+    """Train trials 0, 1, …, on all cores at once.
+
+    While there are several candidate transforms, the first trials take them in turn;
+    when each has one trained trial, the others take the better one. Which that is
+    depends on these trials alone.
+
+    Args:
+        committee: what is trained.
+        n_trials: at most.
+        deadline: `time.monotonic()` at which training stops. A trial is not begun
+            if those before it let expect that it would not be done by then; one that
+            is not done is kept only if there is no other.
+        judge: the loss of a trial, by which transforms are compared.
+        on_trial: called in the thread of the caller, for every trial.
+        stop: set to stop at the next checkpoint.
+
+    Returns:
+        The trials that are done, by number.
+    """
+    n_candidates = max(1, len(committee.transforms))
+    done: dict[int, Trained] = {}
+    losses: dict[int, float] = {}
+    results: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    turn = threading.Condition()
+    waiting = iter(range(n_trials))
+    durations: list[float] = []
+    begun = time.monotonic()
+
+    def next_trial() -> tuple[int, int] | None:
+        with turn:
+            number = next(waiting, None)
+            if number is None or not _is_time_for_one(deadline, durations):
+                return None
+            if number >= n_candidates > 1:
+                while len(losses) < n_candidates and not stop.is_set():
+                    turn.wait(0.05)
+                if len(losses) < n_candidates:
+                    return None
+                return number, min(range(n_candidates), key=lambda i: (losses[i], i))
+            return number, number % n_candidates
+
+    def work(device: Any) -> None:
+        try:
+            while not stop.is_set() and (drawn := next_trial()) is not None:
+                number, transform = drawn
+                trial = committee.trained(number, transform, device, stop)
+                if trial is None:
+                    break
+                with turn:
+                    durations.append(trial.seconds - trial.seconds_of_compiling)
+                    if number < n_candidates:
+                        losses[number] = judge(trial)
+                    turn.notify_all()
+                results.put(trial)
+        except BaseException as error:
+            results.put(error)
+        finally:
+            results.put(None)
+
+    workers = [
+        threading.Thread(target=work, args=(device,), daemon=True)
+        for device in _devices(n_trials)
+    ]
+    for worker in workers:
+        worker.start()
+    n_left = len(workers)
+    try:
+        while n_left:
+            timeout = (
+                None if deadline is None else max(0.01, deadline - time.monotonic())
+            )
+            try:
+                item = results.get(timeout=timeout)
+            except queue.Empty:
+                stop.set()
+                item = results.get()
+            if isinstance(item, BaseException):
+                raise item
+            if item is None:
+                n_left -= 1
+                continue
+            done[item.drawn.number] = item
+            on_trial(item)
+    finally:
+        stop.set()
+        with turn:
+            turn.notify_all()
+        for worker in workers:
+            worker.join()
+    logger.info("%d trials in %.1f s", len(done), time.monotonic() - begun)
+    return _finished(done)
+
+
+def _finished(done: dict[int, Trained]) -> list[Trained]:
+    """Complete trials by number; if there is none, the one that came furthest."""
+    complete = [done[number] for number in sorted(done) if done[number].is_complete]
+    return complete or sorted(done.values(), key=lambda own: -len(own.epochs))[:1]
+
+
+def _is_time_for_one(deadline: float | None, durations: Sequence[float]) -> bool:
+    """Whether a trial that takes as long as the last few would be done in time."""
+    expected = max(durations[-6:], default=0.0)
+    return deadline is None or time.monotonic() + expected < deadline
+
+
+def _activation(recipe: Recipe) -> str:
+    return "mish" if isinstance(recipe.space, str) else recipe.space.activation
+
+
+def _width(recipe: Recipe, drawn: Drawn) -> int:
+    return 64 if isinstance(recipe.space, str) else recipe.space.neurons
+
+
+def _devices(n: int) -> Sequence[Any]:
+    """One device for each worker: accelerators, or the CPU as often as it has cores."""
+    import jax
+
+    found = list(jax.local_devices())
+    if found[0].platform == "cpu":
+        n_cores = (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
+        found = [found[0]] * n_cores
+    return found[: max(1, n)]

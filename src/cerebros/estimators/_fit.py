@@ -1,0 +1,481 @@
+"""From a table and a target to a predictor, its scores, and how it came about."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cerebros.estimators._baselines import Baseline, baselines
+from cerebros.estimators._certainty import certainty_of_classes, certainty_of_numbers
+from cerebros.estimators._committee import Committee, Trained, train_committee
+from cerebros.estimators._metrics import Metric
+from cerebros.estimators._networks import Networks
+from cerebros.estimators._predictor import Certainty, Predictor, spread_of
+from cerebros.estimators._recipe import Recipe, plan_recipe
+from cerebros.estimators._request import FitSettings, Target
+from cerebros.estimators._score_report import ScoreReport, Standing
+from cerebros.estimators._selection import (
+    AbsoluteError,
+    LogLoss,
+    Loss,
+    Selection,
+    SquaredError,
+    combined,
+    select,
+)
+from cerebros.estimators._targets import TargetTransform, candidate_transforms
+from cerebros.estimators._trial_files import TrialFiles
+from cerebros.estimators._validation import Folds, folds_of
+from cerebros.estimators.guards import TableRanges
+from cerebros.estimators.table import (
+    Columns,
+    fit_encoding,
+    rows_of,
+)
+
+logger = logging.getLogger(__name__)
+
+Array = npt.NDArray[Any]
+
+_BASELINE_SHARE = 0.06
+_MOST_CHOOSING_ROWS = 10_000
+_PARTS = 5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fit:
+    """What a fit leaves behind.
+
+    Attributes:
+        predictor: answers for new rows.
+        report: honest scores.
+        recipe: what was decided.
+        trials: in the order of their numbers.
+        selection: of the trials.
+        trial_standings: of each trial.
+        losses: by which is chosen, `(trial, checkpoint)`.
+        unseen: answers of the whole for rows that neither trained nor chose, `(row,
+            output)`; NaN for rows that did not judge.
+        is_out_of_time: whether the time ended before a trial was done.
+        seconds: in all.
+    """
+
+    predictor: Predictor
+    report: ScoreReport
+    recipe: Recipe
+    trials: Sequence[Trained]
+    selection: Selection
+    trial_standings: Sequence[Standing]
+    losses: Array
+    unseen: Array
+    is_out_of_time: bool
+    seconds: float
+
+
+def fit_table(
+    columns: Columns,
+    target: Target,
+    settings: FitSettings,
+    *,
+    begun: float,
+    say: Callable[[str], None],
+    stop: threading.Event,
+) -> Fit:
+    """Learn a table.
+
+    Args:
+        columns: without the target.
+        target: what is learned.
+        settings: what was asked for.
+        begun: `time.monotonic()` when the time began to count.
+        say: told what happens.
+        stop: set to end the training at the next checkpoint.
+
+    Raises:
+        DataError: if nothing can be learned.
+        StoreError: if `out` holds another fit.
+    """
+    encoding = fit_encoding(columns, settings.encoding, seed=settings.seed)
+    plain, encoded = encoding.transform(columns)
+    recipe = _recipe(plain, encoded, target, settings)
+    folds = folds_of(
+        settings.validation or Folds(),
+        rows_of(columns),
+        n_folds=recipe.n_folds,
+        strata=target.values if target.classes is not None else target.values[:, 0],
+        is_classification=settings.is_classification,
+        groups=target.groups,
+        order=target.order,
+        seed=settings.seed,
+    )
+    recipe = replace(recipe, n_folds=len(folds))
+    for name, why in encoding.unused.items():
+        say(f"column {name!r} is not used: {why}")
+    transforms = _transforms(target, settings)
+    committee = Committee(
+        recipe=recipe,
+        plain=plain,
+        encoded=encoded,
+        targets=_standardized(target, transforms),
+        transforms=transforms,
+        weights=target.weights.astype(np.float32),
+        folds=tuple(folds),
+        files=TrialFiles.of(
+            settings.out, _definition(columns, target, settings, recipe)
+        ),
+    )
+    usual = _baselines(committee, target, settings)
+    judging = _Judging.of(committee, target, settings)
+    deadline = _deadline(settings, begun, len(plain))
+    n_trials = settings.n_trials or settings.population.most_trials
+    say(
+        f"{plain.shape[0]} rows, {plain.shape[1]} + {encoded.shape[1]} features, "
+        f"{len(folds)} folds, {recipe.n_epochs} epochs"
+    )
+    trials = train_committee(
+        committee,
+        n_trials=n_trials,
+        deadline=deadline,
+        judge=judging.loss_of,
+        on_trial=lambda trial: say(
+            f"trial {trial.drawn.number}: {judging.loss_of(trial):.5g} after "
+            f"{trial.seconds:.1f} s"
+        ),
+        stop=stop,
+    )
+    return _concluded(
+        committee, trials, judging, usual, target, settings, columns, encoding, begun
+    )
+
+
+def _recipe(
+    plain: Array, encoded: Array, target: Target, settings: FitSettings
+) -> Recipe:
+    n_folds = getattr(settings.validation, "n", None) or settings.population.folds
+    recipe = plan_recipe(
+        n_rows=len(plain),
+        n_plain=plain.shape[1],
+        n_encoded=encoded.shape[1],
+        n_outputs=_n_outputs(target),
+        is_classification=settings.is_classification,
+        n_folds=n_folds,
+        time_budget=settings.time_budget,
+        space=settings.space,
+        seed=settings.seed,
+    )
+    epochs = settings.population.epochs or recipe.n_epochs
+    checkpoints = settings.population.checkpoints
+    return replace(recipe, n_epochs=epochs, n_checkpoints=checkpoints)
+
+
+def _n_outputs(target: Target) -> int:
+    if target.classes is not None:
+        return len(target.classes)
+    return int(target.values.shape[1])
+
+
+def _transforms(
+    target: Target, settings: FitSettings
+) -> tuple[tuple[TargetTransform, ...], ...]:
+    """The candidates; several only for one output and where more trials follow."""
+    if target.classes is not None:
+        return ()
+    columns = target.values.T
+    kinds = ["identity"]
+    if len(columns) == 1 and (settings.n_trials is None or settings.n_trials >= 4):
+        kinds = candidate_transforms(columns[0])
+    return tuple(
+        tuple(TargetTransform.fit(kind, column) for column in columns) for kind in kinds
+    )
+
+
+def _standardized(
+    target: Target, transforms: tuple[tuple[TargetTransform, ...], ...]
+) -> tuple[Array, ...]:
+    if target.classes is not None:
+        return (np.eye(len(target.classes), dtype=np.float32)[target.values],)
+    return tuple(
+        np.stack(
+            [t.forward(target.values[:, i]) for i, t in enumerate(of)], axis=1
+        ).astype(np.float32)
+        for of in transforms
+    )
+
+
+def _definition(
+    columns: Columns, target: Target, settings: FitSettings, recipe: Recipe
+) -> dict[str, Any]:
+    """All that decides what comes of a trial, as plain data."""
+    digest = hashlib.sha256()
+    for name, values in columns.items():
+        digest.update(name.encode())
+        digest.update(
+            "\0".join(map(repr, values)).encode()
+            if values.dtype == object
+            else np.ascontiguousarray(values).tobytes()
+        )
+    for array in (target.values, target.weights):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    for of_rows in (target.groups, target.order):
+        digest.update(repr(None if of_rows is None else of_rows.tolist()).encode())
+    return {
+        "format": 1,
+        "data": digest.hexdigest(),
+        "recipe": repr(recipe),
+        "validation": repr(settings.validation),
+        "metric": settings.metric.name,
+        "encoding": repr(settings.encoding),
+    }
+
+
+def _deadline(settings: FitSettings, begun: float, n_rows: int) -> float | None:
+    """When training ends, so that choosing and writing fit the time, too."""
+    if settings.time_budget is None:
+        return None
+    rest = 0.3 + 0.03 * settings.time_budget + 2e-5 * min(n_rows, _MOST_CHOOSING_ROWS)
+    return begun + settings.time_budget - rest
+
+
+def _baselines(
+    committee: Committee, target: Target, settings: FitSettings
+) -> list[Baseline]:
+    budget = settings.time_budget
+    return baselines(
+        committee.plain,
+        target.values,
+        target.weights,
+        committee.folds,
+        n_classes=None if target.classes is None else len(target.classes),
+        seconds=np.inf if budget is None else _BASELINE_SHARE * budget,
+        seed=settings.seed,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Judging:
+    """Which rows choose and judge, and by what.
+
+    Attributes:
+        target: of all rows.
+        rows: numbers of the rows that a fold judges.
+        parts: of those rows; each is judged by what the others chose.
+        loss: by which is chosen.
+        metric: that is reported.
+        chooses: of the judged rows, those that choose: not too many.
+    """
+
+    target: Target
+    rows: Array
+    parts: tuple[Array, ...]
+    loss: Loss
+    metric: Metric
+    chooses: Array
+
+    @classmethod
+    def of(
+        cls, committee: Committee, target: Target, settings: FitSettings
+    ) -> _Judging:
+        judged = [fold.valid for fold in committee.folds if len(fold.valid)]
+        rows = np.sort(np.concatenate(judged))
+        rng = np.random.default_rng([settings.seed, 23])
+        if len(judged) >= 3:
+            parts = tuple(judged)
+        else:
+            n = min(_PARTS, len(rows))
+            parts = tuple(np.array_split(rng.permutation(rows), n))
+        weights = target.weights[rows].astype(np.float32)
+        loss: Loss
+        if target.classes is not None:
+            loss = LogLoss(weights)
+        else:
+            # Outputs of several targets stand behind one another, in units alike.
+            values = target.values[rows] / _scales(target)
+            flat = values.T.ravel().astype(np.float32)
+            repeated = np.tile(weights, target.values.shape[1])
+            kind = AbsoluteError if settings.metric.name == "mae" else SquaredError
+            loss = kind(flat, repeated)
+        chooses = np.arange(len(rows))
+        if len(rows) > _MOST_CHOOSING_ROWS:
+            chooses = np.sort(rng.permutation(len(rows))[:_MOST_CHOOSING_ROWS])
+        return cls(target, rows, parts, loss, settings.metric, chooses)
+
+    def flat(self, answers: Array) -> Array:
+        """Answers as the loss takes them, `(…, place)`, from `(…, row, output)`."""
+        judged = answers[..., self.rows, :]
+        if self.target.classes is not None:
+            true = self.target.values[self.rows]
+            return np.asarray(judged[..., np.arange(len(true)), true])
+        scaled = np.swapaxes(judged / _scales(self.target), -1, -2)
+        return np.asarray(scaled.reshape(*scaled.shape[:-2], -1), np.float32)
+
+    def places(self, rows: Array) -> Array:
+        """Where in `flat` the given judged rows stand."""
+        n = len(self.rows)
+        n_outputs = (
+            1 if self.target.classes is not None else self.target.values.shape[1]
+        )
+        return np.concatenate([rows + k * n for k in range(n_outputs)])
+
+    def loss_of(self, trial: Trained) -> float:
+        """The lowest loss of a trial over its checkpoints."""
+        places = self.places(self.chooses)
+        return float(self.loss(self.flat(trial.answers)[:, places], places).min())
+
+    def score(self, answers: Array, rows: Array | None = None) -> float:
+        """The metric for given rows of all, those judged unless said otherwise."""
+        at = self.rows if rows is None else rows
+        known = at[np.isfinite(answers[at]).all(axis=1)]
+        if not len(known):
+            return float("nan")
+        weights = self.target.weights[known]
+        if not weights.sum() > 0:
+            weights = np.ones(len(known))
+        return self.metric(self.target.values[known], answers[known], weights)
+
+    def standing(
+        self, name: str, answers: Array, selection: float | None = None
+    ) -> Standing:
+        known = self.rows[np.isfinite(answers[self.rows]).all(axis=1)]
+        each = [self.score(answers, part) for part in self.parts]
+        finite = np.array([score for score in each if np.isfinite(score)])
+        error = (
+            float(finite.std(ddof=1) / np.sqrt(len(finite)))
+            if len(finite) > 1
+            else float("nan")
+        )
+        return Standing(name, self.score(answers), error, selection, len(known))
+
+
+def _scales(target: Target) -> Array:
+    scales = target.values.std(axis=0)
+    return np.where(scales > 0, scales, 1.0)
+
+
+def _concluded(
+    committee: Committee,
+    trials: list[Trained],
+    judging: _Judging,
+    usual: list[Baseline],
+    target: Target,
+    settings: FitSettings,
+    columns: Columns,
+    encoding: Any,
+    begun: float,
+) -> Fit:
+    n = min(len(trial.epochs) for trial in trials)
+    answers = np.stack([trial.answers[:n] for trial in trials])
+    flat = judging.flat(answers)
+    selection = select(
+        flat,
+        judging.loss,
+        judging.places(judging.chooses),
+        is_ensemble=settings.ensemble,
+    )
+    numbers = [trial.drawn.number for trial in trials]
+    unseen, of_trials = _unseen(answers, flat, numbers, judging, settings)
+    chosen = combined(answers, selection)
+    report = ScoreReport(
+        metric=judging.metric.name,
+        is_better_low=judging.metric.is_better_low,
+        model=judging.standing("cerebros", unseen, judging.score(chosen)),
+        best_trial=_best_trial(of_trials, judging),
+        baselines=tuple(judging.standing(own.name, own.answers) for own in usual),
+    )
+    networks = tuple(
+        Networks(
+            trial=trial.drawn.number,
+            plan=trial.drawn.plan,
+            transform=trial.transform,
+            share=float(share),
+            weights=committee.weights_of(trial, int(at)),
+        )
+        for trial, at, share in zip(
+            trials, selection.checkpoints, selection.shares, strict=True
+        )
+        if share > 0
+    )
+    predictor = Predictor(
+        encoding=encoding,
+        networks=networks,
+        transforms=committee.transforms,
+        classes=target.classes,
+        target_names=target.names,
+        is_flat=target.is_flat,
+        certainty=_certainty(committee, answers, selection, unseen, judging, settings),
+        ranges=TableRanges.of({name: columns[name] for name in encoding.encoders}),
+    )
+    return Fit(
+        predictor=predictor,
+        report=report,
+        recipe=committee.recipe,
+        trials=trials,
+        selection=selection,
+        trial_standings=of_trials,
+        losses=judging.loss(flat, np.arange(flat.shape[-1])),
+        unseen=unseen,
+        is_out_of_time=not trials[0].is_complete,
+        seconds=time.monotonic() - begun,
+    )
+
+
+def _unseen(
+    answers: Array,
+    flat: Array,
+    numbers: Sequence[int],
+    judging: _Judging,
+    settings: FitSettings,
+) -> tuple[Array, list[Standing]]:
+    """Answers for each part by what the other parts chose, of all and of each trial."""
+    unseen = np.full(answers.shape[2:], np.nan, np.float32)
+    alone = np.full((len(answers), *answers.shape[2:]), np.nan, np.float32)
+    for part in judging.parts:
+        others = judging.places(
+            judging.chooses[~np.isin(judging.rows[judging.chooses], part)]
+        )
+        if not len(others):
+            others = judging.places(judging.chooses)
+        selection = select(flat, judging.loss, others, is_ensemble=settings.ensemble)
+        own = answers[:, :, part]
+        unseen[part] = combined(own, selection)
+        stops = judging.loss(flat[:, :, others], others).argmin(axis=1)
+        alone[:, part] = own[np.arange(len(own)), stops]
+    standings = []
+    places = judging.places(judging.chooses)
+    for trial, number in enumerate(numbers):
+        at = int(judging.loss(flat[trial][:, places], places).argmin())
+        best = judging.score(answers[trial, at])
+        standings.append(judging.standing(f"trial {number}", alone[trial], best))
+    return unseen, standings
+
+
+def _best_trial(standings: list[Standing], judging: _Judging) -> Standing:
+    """The trial that the rows choose; its score is by rows that did not."""
+    sign = 1 if judging.metric.is_better_low else -1
+    best = min(standings, key=lambda own: sign * (own.selection or 0.0))
+    return replace(best, name="best single trial")
+
+
+def _certainty(
+    committee: Committee,
+    answers: Array,
+    selection: Selection,
+    unseen: Array,
+    judging: _Judging,
+    settings: FitSettings,
+) -> Certainty:
+    rows, target = judging.rows, judging.target
+    if settings.is_classification:
+        return certainty_of_classes(
+            unseen[rows], target.values[rows], target.weights[rows], judging.metric
+        )
+    own = answers[np.arange(len(answers)), selection.checkpoints][:, rows]
+    spread = spread_of([a[None] for a in own], selection.shares)
+    return certainty_of_numbers(unseen[rows], spread, target.values[rows])

@@ -1,0 +1,141 @@
+"""Metrics by name: for reports, and for what an ensemble is chosen by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cerebros.plan import unknown_name
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """How good answers are.
+
+    Attributes:
+        name: as users say it.
+        is_better_low: whether small numbers are good.
+        function: of targets, answers and weights. Targets are numbers `(row, output)`
+            or class numbers `(row,)`; answers `(row, output)` or probabilities
+            `(row, class)`.
+        of_labels: whether only the chosen class counts, so that the threshold of a
+            binary problem may be chosen by it.
+    """
+
+    name: str
+    is_better_low: bool
+    function: Callable[[Array, Array, Array], float]
+    of_labels: bool = False
+
+    def __call__(self, targets: Array, answers: Array, weights: Array) -> float:
+        return float(self.function(targets, answers, weights))
+
+
+def _root_mean_squared_error(y: Array, p: Array, w: Array) -> float:
+    return float(np.sqrt(np.average(((y - p) ** 2).mean(axis=1), weights=w)))
+
+
+def _mean_squared_error(y: Array, p: Array, w: Array) -> float:
+    return float(np.average(((y - p) ** 2).mean(axis=1), weights=w))
+
+
+def _mean_absolute_error(y: Array, p: Array, w: Array) -> float:
+    return float(np.average(np.abs(y - p).mean(axis=1), weights=w))
+
+
+def _r2(y: Array, p: Array, w: Array) -> float:
+    from sklearn.metrics import r2_score
+
+    return float(r2_score(y, p, sample_weight=w)) if len(y) > 1 else float("nan")
+
+
+def _log_loss(y: Array, p: Array, w: Array) -> float:
+    true = np.clip(p[np.arange(len(y)), y], 1e-7, 1)
+    return float(np.average(-np.log(true), weights=w))
+
+
+def _brier(y: Array, p: Array, w: Array) -> float:
+    wrong = p.copy()
+    wrong[np.arange(len(y)), y] -= 1
+    return float(np.average((wrong**2).sum(axis=1), weights=w))
+
+
+def _accuracy(y: Array, p: Array, w: Array) -> float:
+    return float(np.average(_chosen(p) == y, weights=w))
+
+
+def _balanced_accuracy(y: Array, p: Array, w: Array) -> float:
+    chosen = _chosen(p)
+    each = [
+        np.average(chosen[y == k] == k, weights=w[y == k])
+        for k in np.unique(y)
+        if w[y == k].sum() > 0
+    ]
+    return float(np.mean(each))
+
+
+def _f1(y: Array, p: Array, w: Array) -> float:
+    from sklearn.metrics import f1_score
+
+    average = "binary" if p.shape[1] == 2 else "macro"
+    return float(
+        f1_score(y, _chosen(p), sample_weight=w, average=average, zero_division=0)
+    )
+
+
+def _roc_auc(y: Array, p: Array, w: Array) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    present = np.unique(y)
+    if len(present) < 2:
+        return float("nan")
+    if p.shape[1] == 2:
+        return float(roc_auc_score(y, p[:, 1], sample_weight=w))
+    areas = [roc_auc_score(y == k, p[:, k], sample_weight=w) for k in present]
+    return float(np.mean(areas))
+
+
+def _chosen(p: Array) -> Array:
+    return np.asarray((p[:, 1] >= 0.5).astype(int) if p.shape[1] == 2 else p.argmax(1))
+
+
+REGRESSION = {
+    metric.name: metric
+    for metric in (
+        Metric("rmse", True, _root_mean_squared_error),
+        Metric("mse", True, _mean_squared_error),
+        Metric("mae", True, _mean_absolute_error),
+        Metric("r2", False, _r2),
+    )
+}
+CLASSIFICATION = {
+    metric.name: metric
+    for metric in (
+        Metric("log_loss", True, _log_loss),
+        Metric("brier", True, _brier),
+        Metric("accuracy", False, _accuracy, of_labels=True),
+        Metric("balanced_accuracy", False, _balanced_accuracy, of_labels=True),
+        Metric("f1", False, _f1, of_labels=True),
+        Metric("roc_auc", False, _roc_auc),
+    )
+}
+
+
+def metric_of(name: str | None, *, is_classification: bool) -> Metric:
+    """The metric of a name; None for what is usual.
+
+    Raises:
+        ValueError: if it is unknown for this kind of problem.
+    """
+    known = CLASSIFICATION if is_classification else REGRESSION
+    if name is None:
+        return next(iter(known.values()))
+    if name not in known:
+        raise ValueError(unknown_name("metric", name, known))
+    return known[name]

@@ -1,0 +1,210 @@
+"""From raw rows to answers with NumPy alone: what a fit leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cerebros.errors import DataError
+from cerebros.estimators._networks import Floats, Networks
+from cerebros.estimators._targets import TargetTransform
+from cerebros.estimators.guards import Finding, TableRanges, find_drift
+from cerebros.estimators.table import Columns, TableEncoding, columns_of
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Certainty:
+    """What the answers for unseen rows tell of the certainty of new ones.
+
+    Attributes:
+        temperature: by which logarithms of probabilities are divided.
+        threshold: of the second class's probability, from which on a binary problem
+            answers it.
+        scores: for regression: how far answers were off, in units of the spread of
+            the networks, ascending, `(place, output)`.
+        floor: added to that spread, in units of the target, `(output,)`.
+    """
+
+    temperature: float = 1.0
+    threshold: float = 0.5
+    scores: Array | None = None
+    floor: Array | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """Encoding, networks, and how their answers are put together.
+
+    Attributes:
+        encoding: of raw rows.
+        networks: of each trial that counts.
+        transforms: of targets, that networks refer to by number; for each the one of
+            every output. Empty for classes.
+        classes: labels in the order of the outputs; None for a regression.
+        target_names: of the outputs of a regression.
+        is_flat: whether answers of a regression are `(row,)`.
+        certainty: calibration, threshold, intervals.
+        ranges: of the columns in training.
+    """
+
+    encoding: TableEncoding
+    networks: tuple[Networks, ...]
+    transforms: tuple[tuple[TargetTransform, ...], ...]
+    classes: Array | None
+    target_names: tuple[str, ...]
+    is_flat: bool
+    certainty: Certainty
+    ranges: TableRanges
+
+    @property
+    def is_classification(self) -> bool:
+        return self.classes is not None
+
+    def columns(self, table: Any) -> Columns:
+        """The columns of raw rows.
+
+        Raises:
+            DataError: if they are not like those of training.
+        """
+        texts = [n for n, e in self.encoding.encoders.items() if _reads_text(e)]
+        return columns_of(table, texts=texts)
+
+    def predict(self, table: Any) -> Array:
+        """Numbers `(row,)` or `(row, output)`, or labels `(row,)`."""
+        if self.classes is None:
+            answers = self.numbers(table)
+            return answers[:, 0] if self.is_flat else answers
+        shares = self.predict_proba(table)
+        return self.labels(shares)
+
+    def labels(self, shares: Array) -> Array:
+        """The labels that probabilities `(row, class)` stand for."""
+        assert self.classes is not None
+        if len(self.classes) == 2:
+            chosen = (shares[:, 1] >= self.certainty.threshold).astype(int)
+        else:
+            chosen = shares.argmax(axis=1)
+        return np.asarray(self.classes[chosen])
+
+    def predict_proba(self, table: Any) -> Array:
+        """Probabilities, `(row, class)`."""
+        if self.classes is None:
+            raise DataError("a regression has no probabilities; use predict")
+        return calibrated(self._mean_and_spread(table)[0], self.certainty.temperature)
+
+    def numbers(self, table: Any) -> Array:
+        """Answers of a regression, `(row, output)`."""
+        return self._mean_and_spread(table)[0]
+
+    def predict_interval(self, table: Any, alpha: float = 0.1) -> Array:
+        """Where the target lies with probability `1 - alpha`.
+
+        Args:
+            table: raw rows.
+            alpha: share of rows that may lie outside.
+
+        Returns:
+            `(row, 2)`, low and high; `(row, 2, output)` for several outputs.
+
+        Raises:
+            DataError: for classes.
+            ValueError: if alpha is not between 0 and 1.
+
+        Reference:
+            Vovk, Gammerman and Shafer, 2005, "Algorithmic Learning in a Random World";
+            normalized by the spread of the networks as in Papadopoulos et al., 2011,
+            "Regression conformal prediction with nearest neighbours". Answers for rows
+            outside of the fold stand for those of new rows.
+        """
+        if self.certainty.scores is None or self.certainty.floor is None:
+            raise DataError(
+                "there are no intervals for classes; predict_proba says how certain "
+                "they are"
+            )
+        if not 0 < alpha < 1:
+            raise ValueError(f"alpha must hold 0 < alpha < 1, but got {alpha!r}")
+        scores = self.certainty.scores
+        n = len(scores)
+        place = min(int(np.ceil((1 - alpha) * (n + 1))), n) - 1
+        mean, spread = self._mean_and_spread(table)
+        reach = scores[place] * (spread + self.certainty.floor)
+        limits = np.stack([mean - reach, mean + reach], axis=1)
+        return limits[:, :, 0] if self.is_flat else limits
+
+    def drift(self, table: Any) -> list[Finding]:
+        """In what rows differ from those of training."""
+        return find_drift(self.ranges, self.columns(table))
+
+    def smaller(self, n_networks: int) -> Predictor:
+        """One that keeps at most so many networks, of all trials alike.
+
+        Args:
+            n_networks: at least 1. Trials that count most come first; of each, folds
+                are kept in turn.
+        """
+        if n_networks < 1:
+            raise ValueError(f"n_networks must be at least 1, but got {n_networks!r}")
+        order = sorted(self.networks, key=lambda own: -own.share)
+        n_trials = min(len(order), n_networks)
+        kept = []
+        for i, own in enumerate(order[:n_trials]):
+            n = n_networks // n_trials + (i < n_networks % n_trials)
+            folds = sorted({(i + k * own.n_folds // n) % own.n_folds for k in range(n)})
+            weights = {key: value[folds] for key, value in own.weights.items()}
+            kept.append(replace(own, weights=weights))
+        total = sum(own.share for own in kept)
+        shared = tuple(replace(own, share=own.share / total) for own in kept)
+        return replace(self, networks=shared)
+
+    def _mean_and_spread(self, table: Any) -> tuple[Array, Array]:
+        """In units of the target, `(row, output)` each; the spread is of trials."""
+        plain, encoded = self.encoding.transform(self.columns(table))
+        of_trials = [self._of_trial(own, plain, encoded) for own in self.networks]
+        shares = np.array([own.share for own in self.networks])
+        mean = sum(s * a.mean(axis=0) for s, a in zip(shares, of_trials, strict=True))
+        if self.is_classification:
+            return np.asarray(mean), np.zeros(0)
+        return np.asarray(mean), spread_of(of_trials, shares)
+
+    def _of_trial(self, own: Networks, plain: Floats, encoded: Floats) -> Array:
+        answers = own.answers(plain, encoded)
+        if self.is_classification:
+            return answers
+        transforms = self.transforms[own.transform]
+        back = [t.back(answers[..., i]) for i, t in enumerate(transforms)]
+        return np.stack(back, axis=-1)
+
+
+def spread_of(of_trials: list[Array], shares: Array) -> Array:
+    """How far trials differ, `(row, output)`: within each fold, then over folds.
+
+    Args:
+        of_trials: answers of each, `(fold, row, output)`.
+        shares: how much each counts.
+    """
+    if len({len(answers) for answers in of_trials}) > 1:
+        of_trials = [answers.mean(axis=0, keepdims=True) for answers in of_trials]
+    stacked = np.stack(of_trials)  # (trial, fold, row, output)
+    mean = np.tensordot(shares, stacked, axes=1)
+    variance = np.tensordot(shares, (stacked - mean) ** 2, axes=1)
+    return np.asarray(np.sqrt(variance).mean(axis=0))
+
+
+def calibrated(shares: Array, temperature: float) -> Array:
+    """Probabilities whose logarithms are divided by a temperature, `(row, class)`."""
+    shares = np.asarray(shares, np.float64)
+    if temperature != 1.0:
+        logs = np.log(np.maximum(shares, 1e-12)) / temperature
+        shares = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+
+def _reads_text(encoder: Any) -> bool:
+    from cerebros.estimators.table import CategoryEncoder, TextEncoder
+
+    return isinstance(encoder, (CategoryEncoder, TextEncoder))

@@ -1,0 +1,168 @@
+"""What is drawn for a trial, and what depends on the size of the table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from cerebros.plan import NetworkPlan
+from cerebros.spaces import Output, Ports, WideMLP, WideWiring
+from cerebros.training.levels import Training
+
+SpaceName: TypeAlias = Literal["random_wiring", "residual_mlp", "mlp", "mixed"]
+
+_SPACES: dict[str, WideWiring | WideMLP] = {
+    "random_wiring": WideWiring(),
+    "residual_mlp": WideMLP(is_residual=True),
+    "mlp": WideMLP(),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What all trials of a fit have in common.
+
+    Attributes:
+        is_classification: whether classes are told apart.
+        n_folds: every trial is trained once for each, without its rows.
+        n_epochs: of each training.
+        batch_rows: rows of a batch.
+        n_checkpoints: at which a training may be stopped afterwards.
+        space: name of the space of networks, or a space.
+        seed: with the number of a trial it decides what is drawn.
+    """
+
+    is_classification: bool
+    n_folds: int
+    n_epochs: int
+    batch_rows: int
+    n_checkpoints: int = 16
+    space: SpaceName | WideWiring | WideMLP = "random_wiring"
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What a trial is: a network, how it is trained, and what it reads.
+
+    Attributes:
+        number: of the trial.
+        plan: the network.
+        training: how it is trained.
+        is_encoded: whether it reads the encoded features, too.
+    """
+
+    number: int
+    plan: NetworkPlan
+    training: Training
+    is_encoded: bool
+
+
+_NOMINAL_SPEED = 3.5e10  # products a second of the machine that fits are planned for
+_SECONDS_OF_STARTING = 4.0
+_TRIALS_WANTED = 8
+_MOST_TRIALS = 48
+_LEAST_STEPS = 600
+
+
+def plan_recipe(
+    *,
+    n_rows: int,
+    n_plain: int,
+    n_encoded: int,
+    n_outputs: int,
+    is_classification: bool,
+    n_folds: int | None,
+    time_budget: float | None,
+    space: SpaceName | WideWiring | WideMLP = "random_wiring",
+    seed: int = 0,
+) -> Recipe:
+    """Folds, epochs and batches for a table, so that several trials fit the time.
+
+    Small tables are trained for more epochs, with ten folds for numbers. Where eight
+    trials would not fit the budget on a machine of usual speed, first five folds do,
+    then fewer epochs. Nothing is measured, so that the same call decides the same.
+
+    Args:
+        n_rows: of the table.
+        n_plain: plain features.
+        n_encoded: encoded ones.
+        n_outputs: numbers or classes.
+        is_classification: whether classes are told apart.
+        n_folds: how many were asked for; None to decide.
+        time_budget: seconds for everything; None for no limit.
+        space: of networks.
+        seed: of the fit.
+    """
+    if is_classification:
+        epochs = 64 if n_rows < 1500 else 128
+    else:
+        epochs = 256 if n_rows < 2000 else 128
+    batch = min(max(n_rows // 8 // 16 * 16, 32), 128 if n_rows < 4000 else 256)
+    n_batches = max(1, n_rows // batch)
+    folds = n_folds or (10 if not is_classification and n_rows < 1500 else 5)
+    if time_budget is not None:
+        neurons = 64 if isinstance(space, str) else space.neurons
+        row = neurons * (n_plain + n_encoded) + neurons * n_plain + neurons**2
+        row += n_outputs * (2 * neurons + n_plain + n_encoded)
+        affordable = _NOMINAL_SPEED * max(0.5, time_budget - _SECONDS_OF_STARTING)
+        per_epoch = 6 * row * n_rows * _TRIALS_WANTED
+        if n_folds is None and per_epoch * folds * epochs > affordable:
+            folds = min(folds, 5)
+        least = min(epochs, max(8, math.ceil(_LEAST_STEPS / n_batches)))
+        fitting = int(affordable / (per_epoch * folds))
+        epochs = max(least, min(epochs, fitting))
+        if n_folds is None and fitting < least:
+            folds = max(3, min(folds, folds * fitting // least))
+    return Recipe(
+        is_classification=is_classification,
+        n_folds=min(folds, n_rows),
+        n_epochs=epochs,
+        batch_rows=batch,
+        space=space,
+        seed=seed,
+    )
+
+
+def draw_trial(
+    number: int, recipe: Recipe, *, n_plain: int, n_encoded: int, n_outputs: int
+) -> Drawn:
+    """The trial of a number; it depends on the seed and the number alone."""
+    rng = np.random.default_rng([recipe.seed, number])
+    regression = not recipe.is_classification
+    training = Training(
+        learning_rate=_between(rng, 3e-3, 1.2e-2)
+        if regression
+        else _between(rng, 2e-3, 1e-2),
+        weight_decay=_between(rng, 1e-2, 0.15)
+        if regression
+        else _between(rng, 1e-2, 0.3),
+        schedule=("waves", "one_cycle")[int(rng.integers(2))],
+    )
+    dropout = float(rng.choice([0, 0, 0.05, 0.1] if regression else [0.1, 0.2, 0.3]))
+    is_encoded = number % 4 != 2 and n_encoded > 0
+    space = replace(
+        _space(recipe, number), dropout=dropout, direct=bool(rng.integers(2))
+    )
+    ports = Ports(
+        (n_plain, n_encoded) if is_encoded else (n_plain,),
+        (Output(n_outputs, "softmax" if recipe.is_classification else "linear"),),
+    )
+    plan = space.sample(ports, np.random.default_rng([recipe.seed, number, 1])).plan
+    return Drawn(number, plan, training, is_encoded)
+
+
+def _space(recipe: Recipe, number: int) -> WideWiring | WideMLP:
+    if recipe.space == "mixed":
+        return list(_SPACES.values())[number % len(_SPACES)]
+    if isinstance(recipe.space, str):
+        return _SPACES[recipe.space]
+    return recipe.space
+
+
+def _between(rng: np.random.Generator, low: float, high: float) -> float:
+    """Uniform in the logarithm."""
+    return float(np.exp(rng.uniform(math.log(low), math.log(high))))

@@ -1,0 +1,251 @@
+"""Which rows judge networks that have not seen them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from cerebros.errors import DataError
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folds:
+    """Each row judges once; classes and target values are spread evenly.
+
+    Attributes:
+        n: of folds; None to decide by the size of the table.
+    """
+
+    n: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_folds(self.n)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdout:
+    """A share of the rows judges; in the end networks are trained on all rows.
+
+    Attributes:
+        share: of the rows, 0 < share < 1.
+    """
+
+    share: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1:
+            raise ValueError(f"share must hold 0 < share < 1, but got {self.share!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupFolds:
+    """Rows of a group are never on both sides of a fold.
+
+    Attributes:
+        column: whose values are the groups; None where `fit` is given `groups`. The
+            column is not learned from.
+        n: of folds; None to decide by the size of the table.
+    """
+
+    column: str | None = None
+    n: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_folds(self.n)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeFolds:
+    """Rows are judged by networks that have seen earlier ones only.
+
+    In the end networks are trained on all rows.
+
+    Attributes:
+        column: by which rows are ordered; None for the order in which they stand.
+        n: of blocks that judge, one after the other.
+    """
+
+    column: str | None = None
+    n: int = 5
+
+    def __post_init__(self) -> None:
+        _check_folds(self.n, least=1)
+
+
+Validation: TypeAlias = Folds | Holdout | GroupFolds | TimeFolds
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Rows that train a network, and rows that judge it.
+
+    Attributes:
+        train: numbers of rows.
+        valid: numbers of rows; none in a fold that only answers.
+        answers: whether networks of this fold answer in the end.
+    """
+
+    train: Ints
+    valid: Ints
+    answers: bool = True
+
+
+def folds_of(
+    validation: Any,
+    n_rows: int,
+    *,
+    n_folds: int,
+    strata: npt.NDArray[Any],
+    is_classification: bool,
+    groups: npt.NDArray[Any] | None = None,
+    order: npt.NDArray[Any] | None = None,
+    seed: int = 0,
+) -> list[Fold]:
+    """The folds of a table.
+
+    Args:
+        validation: one of the classes above, or a splitter of scikit-learn.
+        n_rows: of the table.
+        n_folds: how many, where the validation leaves it open.
+        strata: class numbers or target values, `(row,)`, to be spread evenly.
+        is_classification: which of the two.
+        groups: of each row, for `GroupFolds` and splitters.
+        order: values by which rows are ordered, for `TimeFolds`.
+        seed: decides which rows.
+
+    Raises:
+        DataError: if there are too few rows or groups.
+        ValueError: if a splitter gives no folds.
+    """
+    if n_rows < 2:
+        raise DataError(
+            "at least 2 rows are needed to train and to judge, a minimum of 2 is "
+            f"required, but got n_samples = {n_rows}"
+        )
+    rng = np.random.default_rng([seed, 17])
+    everything = np.arange(n_rows)
+    match validation:
+        case Folds():
+            number = _spread(strata, min(n_folds, n_rows), is_classification, rng)
+            return _of_numbers(number)
+        case Holdout():
+            parts = max(2, round(1 / validation.share))
+            if validation.share > 0.5:
+                place = _spread(strata, n_rows, False, rng)
+                held = place < validation.share * n_rows
+            else:
+                held = _spread(strata, min(parts, n_rows), is_classification, rng) == 0
+            return [
+                Fold(everything[~held], everything[held], answers=False),
+                Fold(everything, everything[:0]),
+            ]
+        case GroupFolds():
+            return _of_numbers(_group_numbers(groups, n_folds, rng))
+        case TimeFolds():
+            return _time_folds(n_rows, validation.n, order)
+    return _of_splitter(validation, n_rows, strata, groups)
+
+
+def _of_numbers(number: Ints) -> list[Fold]:
+    return [
+        Fold(np.flatnonzero(number != k), np.flatnonzero(number == k))
+        for k in np.unique(number)
+    ]
+
+
+def _spread(
+    strata: npt.NDArray[Any],
+    n_folds: int,
+    is_classification: bool,
+    rng: np.random.Generator,
+) -> Ints:
+    """A fold for each row, so that each fold holds the strata in proportion."""
+    shuffled = rng.permutation(len(strata))
+    if is_classification:
+        ordered = shuffled[np.argsort(strata[shuffled], kind="stable")]
+        number = np.empty(len(strata), np.int64)
+        number[ordered] = np.arange(len(strata)) % n_folds
+        return number
+    ordered = shuffled[np.argsort(strata[shuffled], kind="stable")]
+    number = np.empty(len(strata), np.int64)
+    for start in range(0, len(strata), n_folds):
+        block = ordered[start : start + n_folds]
+        number[block] = rng.permutation(n_folds)[: len(block)]
+    return number
+
+
+def _group_numbers(
+    groups: npt.NDArray[Any] | None, n_folds: int, rng: np.random.Generator
+) -> Ints:
+    if groups is None:
+        raise ValueError(
+            "GroupFolds needs groups: name their column, GroupFolds(column=...), or "
+            "give fit(..., groups=...)"
+        )
+    _, of_row = np.unique(groups.astype(str), return_inverse=True)
+    sizes = np.bincount(of_row)
+    if len(sizes) < 2:
+        raise DataError(
+            "GroupFolds needs at least 2 groups, but all rows are of one; use Folds()"
+        )
+    # The largest groups first, each into the fold that has the fewest rows so far.
+    ties = rng.permutation(len(sizes))
+    fold_of = np.zeros(len(sizes), np.int64)
+    filled = np.zeros(min(n_folds, len(sizes)))
+    for group in ties[np.argsort(-sizes[ties], kind="stable")]:
+        fold_of[group] = np.argmin(filled)
+        filled[fold_of[group]] += sizes[group]
+    return fold_of[of_row]
+
+
+def _time_folds(
+    n_rows: int, n_blocks: int, order: npt.NDArray[Any] | None
+) -> list[Fold]:
+    ordered = np.arange(n_rows) if order is None else np.argsort(order, kind="stable")
+    blocks = np.array_split(ordered, min(n_blocks, n_rows - 1) + 1)
+    folds = [
+        Fold(np.concatenate(blocks[:k]), blocks[k], answers=False)
+        for k in range(1, len(blocks))
+    ]
+    return [*folds, Fold(np.arange(n_rows), np.arange(0))]
+
+
+def _of_splitter(
+    splitter: Any,
+    n_rows: int,
+    strata: npt.NDArray[Any],
+    groups: npt.NDArray[Any] | None,
+) -> list[Fold]:
+    pairs: Iterator[Sequence[Any]]
+    if hasattr(splitter, "split"):
+        pairs = splitter.split(np.zeros((n_rows, 1)), strata, groups)
+    elif hasattr(splitter, "__iter__"):
+        pairs = iter(splitter)
+    else:
+        raise ValueError(
+            "validation must be None, a number of folds, Folds, Holdout, GroupFolds, "
+            f"TimeFolds, or a splitter with `split`, but got {splitter!r}"
+        )
+    folds = [Fold(np.asarray(a, int), np.asarray(b, int)) for a, b in pairs]
+    if not folds or not all(len(f.train) and len(f.valid) for f in folds):
+        raise ValueError(f"{splitter!r} gives no folds with rows on both sides")
+    judged = np.concatenate([fold.valid for fold in folds])
+    if len(np.unique(judged)) < len(judged):
+        raise ValueError(
+            f"{splitter!r} judges rows more than once; use one without repeats"
+        )
+    if len(judged) == n_rows:
+        return folds
+    kept = [Fold(fold.train, fold.valid, answers=False) for fold in folds]
+    return [*kept, Fold(np.arange(n_rows), np.arange(0))]
+
+
+def _check_folds(n: int | None, least: int = 2) -> None:
+    if n is not None and n < least:
+        raise ValueError(f"n must be at least {least}, but got {n!r}")

@@ -1,0 +1,388 @@
+"""Chunks of networks that are trained together, from first weights to checkpoints."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from cerebros.errors import LoweringError
+from cerebros.lowering.levels import (
+    Holes,
+    LevelLayout,
+    Matrices,
+    common_level_layout,
+    holes_of,
+)
+from cerebros.plan import Dropout, NetworkPlan
+from cerebros.training.levels._segment import (
+    Progress,
+    Rates,
+    Shape,
+    Span,
+    Table,
+    make_segment,
+)
+from cerebros.training.population import use_cache_folder
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """How a configuration is trained.
+
+    Attributes:
+        learning_rate: the highest.
+        weight_decay: decoupled, of kernels.
+        schedule: `"waves"`, four cosine waves in the logarithm of time, or
+            `"one_cycle"`.
+    """
+
+    learning_rate: float = 0.006
+    weight_decay: float = 0.03
+    schedule: str = "waves"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Member:
+    """One network of a chunk.
+
+    Attributes:
+        plan: the network.
+        training: how it is trained.
+        seed: decides its first weights, with `plan`, and what dropout drops.
+        weights: how much each row counts, `(row,)`; 0 for rows it must not see.
+        valid: numbers of the rows for which it answers.
+    """
+
+    plan: NetworkPlan
+    training: Training
+    seed: tuple[int, ...]
+    weights: Floats
+    valid: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The table of all members, as numbers.
+
+    Attributes:
+        plain: `(row, feature)`.
+        encoded: `(row, feature)`; may have no columns.
+        targets: `(row, output)`, standardized numbers, or classes one-hot.
+        is_classification: whether they are classes.
+        n_valid: most rows for which a member answers.
+        batch_rows: rows of a batch.
+        n_epochs: of the training.
+        n_checkpoints: at which answers and matrices are kept.
+        seed: decides the order of the rows.
+        activation: of hidden units.
+    """
+
+    plain: Floats
+    encoded: Floats
+    targets: Floats
+    is_classification: bool
+    n_valid: int
+    batch_rows: int
+    n_epochs: int
+    n_checkpoints: int
+    seed: int
+    activation: str = "mish"
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.targets)
+
+    @cached_property
+    def n_plain(self) -> int:
+        """Plain features, idle ones included."""
+        return rounded_up_to_few(self.plain.shape[1], 8)
+
+    @cached_property
+    def n_features(self) -> int:
+        """All features, idle ones included."""
+        return rounded_up_to_few(self.n_plain + self.encoded.shape[1], 16)
+
+    @cached_property
+    def n_padded(self) -> int:
+        """Rows, idle ones included."""
+        return rounded_up_to_few(max(self.n_rows, self.batch_rows), 64)
+
+    def layout(self, plans: Sequence[NetworkPlan]) -> LevelLayout:
+        return common_level_layout(
+            plans, n_plain=self.n_plain, n_features=self.n_features
+        )
+
+    @cached_property
+    def features(self) -> Floats:
+        padded = np.zeros((self.n_padded, self.n_features), np.float32)
+        n_rows, n_plain = self.plain.shape
+        padded[:n_rows, :n_plain] = self.plain
+        n_encoded = self.encoded.shape[1]
+        padded[:n_rows, self.n_plain : self.n_plain + n_encoded] = self.encoded
+        return padded
+
+    @cached_property
+    def padded_targets(self) -> Floats:
+        padded = np.zeros((self.n_padded, self.targets.shape[1]), np.float32)
+        padded[: self.n_rows] = self.targets
+        return padded
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Members whose networks are trained as one program.
+
+    Attributes:
+        members: the networks.
+        width: slots of each rank.
+    """
+
+    members: tuple[Member, ...]
+    width: int
+
+    def layout(self, rows: Rows) -> LevelLayout:
+        smallest = rows.layout([member.plan for member in self.members])
+        return LevelLayout(
+            smallest.n_plain,
+            smallest.n_features,
+            smallest.n_ranks,
+            self.width,
+            smallest.n_outputs,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Where the training of a chunk stands.
+
+    Attributes:
+        epoch: epochs done.
+        n_steps: steps done.
+        matrices: of all members.
+        first: first moments of their gradients, arrays of NumPy or of JAX.
+        second: second moments, likewise.
+    """
+
+    epoch: int
+    n_steps: int
+    matrices: Matrices
+    first: Any
+    second: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """What a chunk has learned so far.
+
+    Attributes:
+        number: of the checkpoint, from 0.
+        answers: `(member, valid row, output)`, standardized numbers or probabilities.
+        state: matrices and what going on needs.
+        seconds_of_compiling: before this checkpoint.
+    """
+
+    number: int
+    answers: Floats
+    state: State
+    seconds_of_compiling: float = 0.0
+
+
+def first_state(chunk: Chunk, rows: Rows) -> State:
+    """Untrained networks; each member's numbers depend on its own seed."""
+    layout = chunk.layout(rows)
+    own = [
+        _initial(member, holes_of(member.plan, layout), layout)
+        for member in chunk.members
+    ]
+    matrices = {key: np.stack([one[key] for one in own]) for key in own[0]}
+    zeros = {key: np.zeros_like(value) for key, value in matrices.items()}
+    return State(0, 0, matrices, zeros, {k: v.copy() for k, v in zeros.items()})
+
+
+def _initial(member: Member, holes: Holes, layout: LevelLayout) -> Matrices:
+    """Normal with variance 1 / (1 + numbers read); outputs 0; biases normal, 0.25.
+
+    Scales are 1.
+    """
+    rng = np.random.default_rng([*member.seed, 1])
+    matrices: Matrices = {}
+    read = {key: hole.sum(axis=-1, keepdims=True) for key, hole in holes.items()}
+    for key, hole in holes.items():
+        if key in ("output", "direct", "output_bias"):
+            matrices[key] = np.zeros(hole.shape, np.float32)
+            continue
+        if key == "scale":
+            matrices[key] = hole.astype(np.float32)
+            continue
+        drawn = rng.standard_normal(hole.shape)
+        scale = 0.25 if key == "bias" else 1 / np.sqrt(read[key] + 1)
+        matrices[key] = np.where(hole, drawn * scale, 0).astype(np.float32)
+    return matrices
+
+
+def train_chunk(
+    chunk: Chunk,
+    rows: Rows,
+    state: State | None = None,
+    *,
+    device: Any = None,
+    stop: threading.Event | None = None,
+) -> Iterator[Checkpoint]:
+    """Train a chunk, and hand over what it has learned at each checkpoint.
+
+    Args:
+        chunk: the networks.
+        rows: the table.
+        state: where to go on; None to begin.
+        device: to compute on; None for JAX's usual one.
+        stop: ends the training at the next checkpoint.
+    """
+    layout = chunk.layout(rows)
+    shape = Shape(
+        layout=layout,
+        n_members=len(chunk.members),
+        n_rows=rows.n_padded,
+        n_valid=rounded_up_to_few(rows.n_valid, 16),
+        batch_rows=rows.batch_rows,
+        is_classification=rows.is_classification,
+        activation=rows.activation,
+    )
+    state = state or first_state(chunk, rows)
+    ends = checkpoint_epochs(rows.n_epochs, rows.n_checkpoints)
+    with jax.default_device(device):
+        holes = [holes_of(member.plan, layout) for member in chunk.members]
+        fixed = (
+            {key: jnp.asarray(np.stack([h[key] for h in holes])) for key in holes[0]},
+            _rates(chunk.members),
+            _table(chunk.members, rows, shape),
+        )
+        progress = Progress(
+            jax.tree.map(jnp.asarray, state.matrices),
+            jax.tree.map(jnp.asarray, state.first),
+            jax.tree.map(jnp.asarray, state.second),
+            jnp.int32(state.n_steps),
+        )
+        for number, end in enumerate(ends):
+            if end <= state.epoch:
+                continue
+            if stop is not None and stop.is_set():
+                return
+            span = Span(
+                *map(
+                    jnp.int32,
+                    (
+                        state.epoch,
+                        end - state.epoch,
+                        rows.n_epochs,
+                        rows.seed % 2**31,
+                    ),
+                )
+            )
+            program, seconds = _compiled(shape, (progress, *fixed, span))
+            progress, answers = program(progress, *fixed, span)
+            # Moments stay on the device until somebody wants to keep them.
+            state = State(
+                end,
+                int(progress.n_steps),
+                _on_host(progress.matrices),
+                progress.first,
+                progress.second,
+            )
+            yield Checkpoint(number, np.asarray(answers), state, seconds)
+
+
+def checkpoint_epochs(n_epochs: int, n_checkpoints: int) -> list[int]:
+    """The epochs after which checkpoints are made, evenly spread, the last included."""
+    n = min(n_checkpoints, n_epochs)
+    return [(i + 1) * n_epochs // n for i in range(n)]
+
+
+def _rates(members: Sequence[Member]) -> Rates:
+    own = [member.training for member in members]
+    return Rates(
+        jnp.asarray([t.learning_rate for t in own], jnp.float32),
+        jnp.asarray([t.weight_decay for t in own], jnp.float32),
+        jnp.asarray([_dropout(member.plan) for member in members], jnp.float32),
+        jnp.asarray([t.schedule == "one_cycle" for t in own]),
+        jnp.asarray([_stream(member.seed) for member in members]),
+    )
+
+
+def _dropout(plan: NetworkPlan) -> float:
+    """Share of hidden numbers that are dropped, the same behind all units."""
+    rates = {s.rate for _, u in plan.nodes() for s in u.steps if isinstance(s, Dropout)}
+    if len(rates) > 1:
+        raise LoweringError(
+            "networks of levels have one dropout rate, but this one has "
+            f"{sorted(rates)}"
+        )
+    return rates.pop() if rates else 0.0
+
+
+def _stream(seed: tuple[int, ...]) -> np.uint32:
+    return np.uint32(np.random.SeedSequence([*seed, 2]).generate_state(1)[0])
+
+
+def _table(members: Sequence[Member], rows: Rows, shape: Shape) -> Table:
+    weights = np.zeros((len(members), shape.n_rows), np.float32)
+    valid = np.zeros((len(members), shape.n_valid), np.int32)
+    for i, member in enumerate(members):
+        weights[i, : rows.n_rows] = member.weights
+        valid[i, : len(member.valid)] = member.valid
+    return Table(
+        jnp.asarray(rows.features),
+        jnp.asarray(rows.padded_targets),
+        jnp.asarray(weights),
+        jnp.asarray(valid),
+        jnp.int32(rows.n_rows),
+    )
+
+
+def _on_host(tree: Any) -> Any:
+    return jax.tree.map(np.asarray, jax.device_get(tree))
+
+
+def rounded_up_to_few(n: int, multiple: int) -> int:
+    """A size at or above `n`, of few: at most an eighth larger, or one multiple.
+
+    So that tables of nearly equal sizes share a compiled program.
+    """
+    step = multiple
+    while n > 8 * step:
+        step *= 2
+    return max(1, -(-n // step)) * step
+
+
+# --- Programs, made once and kept on disk -------------------------------------------
+
+_programs: dict[Any, Any] = {}
+_locks: dict[Any, threading.Lock] = {}
+_guard = threading.Lock()
+
+
+def _compiled(shape: Shape, arguments: Any) -> tuple[Any, float]:
+    """The program, and the seconds that were spent in waiting for it."""
+    device = next(iter(arguments[0].n_steps.devices()))
+    key = (shape, device)
+    begun = time.monotonic()
+    with _guard:
+        lock = _locks.setdefault(key, threading.Lock())
+    with lock:
+        if key not in _programs:
+            use_cache_folder()
+            lowered = jax.jit(make_segment(shape)).lower(*arguments)
+            is_cpu = device.platform == "cpu"
+            options: Any = {"xla_cpu_multi_thread_eigen": False} if is_cpu else None
+            _programs[key] = lowered.compile(compiler_options=options)
+        return _programs[key], time.monotonic() - begun
