@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from cerebros.estimators._estimator import CerebrosRegressor as CerebrosRegressor
     from cerebros.estimators._estimator import GuardWarning as GuardWarning
     from cerebros.estimators._file import load as load
+    from cerebros.estimators._file import read_predictor as read_predictor
+    from cerebros.estimators._file import write_predictor as write_predictor
+    from cerebros.estimators._keras_model import keras_model as keras_model
+    from cerebros.estimators._metrics import metric_of as metric_of
     from cerebros.estimators._predictor import Predictor as Predictor
     from cerebros.estimators._score_report import ScoreReport as ScoreReport
     from cerebros.estimators._settings import PopulationSettings as PopulationSettings
@@ -33,7 +37,12 @@ _HOMES = {
     "Predictor": "_predictor",
     "ScoreReport": "_score_report",
     "TimeFolds": "_validation",
+    "keras_model": "_keras_model",
     "load": "_file",
+    "metric_of": "_metrics",
+    "read_predictor": "_file",
+    "write_onnx": "_onnx",
+    "write_predictor": "_file",
 }
 
 

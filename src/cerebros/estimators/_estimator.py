@@ -24,6 +24,7 @@ from sklearn.utils.validation import (
 )
 
 from cerebros.errors import DataError
+from cerebros.estimators._equal_rows import merged
 from cerebros.estimators._frames import history_frame, leaderboard_frame, trials_frame
 from cerebros.estimators._metrics import metric_of
 from cerebros.estimators._predictor import Predictor
@@ -86,10 +87,12 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
             order=order.get("order"),
         )
         _check_length(rows_of(columns), target, groups)
-        used = target.weights > 0
-        if not used.all():
-            columns = {name: values[used] for name, values in columns.items()}
-            target = _rows_of_target(target, used)
+        columns, target, row_numbers = merged(
+            columns,
+            target,
+            keeps_order=isinstance(self.validation, TimeFolds)
+            or not _is_ours(settings.validation),
+        )
         self.findings_ = self._guarded(columns, target, settings)
         stop = threading.Event()
         fit = fit_table(
@@ -102,7 +105,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
                 GuardWarning,
                 stacklevel=2,
             )
-        self._remember(fit)
+        self._remember(fit, row_numbers)
         return self
 
     def predict(self, X: Any) -> Array:
@@ -238,7 +241,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         if self.verbose:
             print(text)
 
-    def _remember(self, fit: Fit) -> None:
+    def _remember(self, fit: Fit, row_numbers: Array) -> None:
         self.predictor_ = fit.predictor
         self.score_report_ = fit.report
         self.leaderboard_ = leaderboard_frame(fit)
@@ -246,13 +249,15 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         self.history_ = history_frame(fit)
         self.best_plan_ = max(fit.predictor.networks, key=lambda own: own.share).plan
         self.recipe_ = fit.recipe
-        self.unseen_answers_ = fit.unseen
+        unseen = np.where((row_numbers >= 0)[:, None], fit.unseen[row_numbers], np.nan)
+        self.unseen_answers_ = unseen
         self.fit_seconds_ = fit.seconds
         if fit.predictor.classes is not None:
             self.classes_ = fit.predictor.classes
 
     def _predictor(self, X: Any) -> Predictor:
         check_is_fitted(self)
+        _checked(X)
         validate_data(self, X, reset=False, skip_check_array=True)
         return self.predictor_
 
@@ -272,6 +277,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
             "metric": self.score_report_.metric,
             "is_better_low": self.score_report_.is_better_low,
             "n_features": int(self.n_features_in_),
+            "target": self.target_name_,
         }
 
     def __sklearn_tags__(self) -> Any:
@@ -318,7 +324,11 @@ class CerebrosRegressor(RegressorMixin, _Cerebros):  # type: ignore[misc]
         best_plan_: the network that counts most.
         score_report_: what to expect of new rows.
         findings_: what the guards found.
+        unseen_answers_: for each row of training the answer of networks that had not
+            seen it and were not chosen by it, `(row, output)` or `(row, class)`; NaN
+            where there is none.
         predictor_: what `save` writes.
+        target_name_: of the column that is predicted, if it has a name.
 
     Example:
         >>> from sklearn.datasets import load_diabetes
@@ -422,7 +432,11 @@ class CerebrosClassifier(ClassifierMixin, _Cerebros):  # type: ignore[misc]
         best_plan_: the network that counts most.
         score_report_: what to expect of new rows.
         findings_: what the guards found.
+        unseen_answers_: for each row of training the answer of networks that had not
+            seen it and were not chosen by it, `(row, output)` or `(row, class)`; NaN
+            where there is none.
         predictor_: what `save` writes.
+        target_name_: of the column that is predicted, if it has a name.
     """
 
     _is_classification = True
@@ -543,17 +557,9 @@ def _weights(sample_weight: Any, X: Any, n_rows: int) -> Array:
     return np.asarray(weights, np.float64)
 
 
-def _rows_of_target(target: Target, used: Array) -> Target:
-    """The target of some rows; classes that are gone keep their places."""
-    return Target(
-        values=target.values[used],
-        classes=target.classes,
-        names=target.names,
-        is_flat=target.is_flat,
-        weights=target.weights[used],
-        groups=None if target.groups is None else target.groups[used],
-        order=None if target.order is None else target.order[used],
-    )
+def _is_ours(validation: Any) -> bool:
+    """Whether a validation asks for rows by content; splitters ask by number."""
+    return validation is None or isinstance(validation, (Folds, Holdout, GroupFolds))
 
 
 def _one_or_two(values: Array) -> Array:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cerebros.errors import DataError
 from cerebros.estimators._baselines import Baseline, baselines
 from cerebros.estimators._certainty import certainty_of_classes, certainty_of_numbers
 from cerebros.estimators._committee import Committee, Trained, train_committee
@@ -103,6 +104,11 @@ def fit_table(
         DataError: if nothing can be learned.
         StoreError: if `out` holds another fit.
     """
+    if rows_of(columns) < 2:
+        raise DataError(
+            "at least 2 rows are needed, some to train and some to judge, but got "
+            f"n_samples = {rows_of(columns)}"
+        )
     encoding = fit_encoding(columns, settings.encoding, seed=settings.seed)
     plain, encoded = encoding.transform(columns)
     recipe = _recipe(plain, encoded, target, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from cerebros.lowering import Weights
 from cerebros.plan import Dense, NetworkPlan
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 
 _ROWS_AT_ONCE = 2048
 
@@ -35,6 +36,10 @@ class Networks:
     share: float
     weights: Weights
 
+    @cached_property
+    def _doubles(self) -> dict[str, npt.NDArray[np.float64]]:
+        return {key: value.astype(np.float64) for key, value in self.weights.items()}
+
     @property
     def n_folds(self) -> int:
         return len(next(iter(self.weights.values())))
@@ -50,10 +55,9 @@ class Networks:
 
     def answers(self, plain: Floats, encoded: Floats) -> Floats:
         """Standardized numbers or probabilities, `(fold, row, output)`."""
-        parts = [
-            self._answers(plain[start:stop], encoded[start:stop])
-            for start, stop in _spans(len(plain))
-        ]
+        # In double precision, a row's answer does not depend on the rows beside it.
+        x, z = plain.astype(np.float64), encoded.astype(np.float64)
+        parts = [self._answers(x[a:b], z[a:b]) for a, b in _spans(len(plain))]
         return np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
 
     def _answers(self, plain: Floats, encoded: Floats) -> Floats:
@@ -61,8 +65,8 @@ class Networks:
         hidden: dict[int, Floats] = {}
         for node, unit in self.plan.nodes():
             key = f"unit_{node}_dense"
-            kernel = self.weights[f"{key}/kernel"]  # (fold, read, neuron)
-            total = self.weights[f"{key}/bias"][:, None, :]
+            kernel = self._doubles[f"{key}/kernel"]  # (fold, read, neuron)
+            total = self._doubles[f"{key}/bias"][:, None, :]
             start = 0
             for wire in unit.connections:
                 width = self.plan.widths[wire.source]
@@ -85,7 +89,7 @@ def _spans(n_rows: int) -> list[tuple[int, int]]:
 
 
 def _mish(x: Floats) -> Floats:
-    e = np.exp(np.minimum(x, np.float32(20)))
+    e = np.exp(np.minimum(x, 20))
     n = e * (e + 2)
     return np.asarray(x * (n / (n + 2)))
 
@@ -106,7 +110,7 @@ def _silu(x: Floats) -> Floats:
 def _gelu(x: Floats) -> Floats:
     from math import erf
 
-    share = np.vectorize(erf, otypes=[np.float32])(x * np.float32(0.5**0.5))
+    share = np.vectorize(erf, otypes=[float])(x * 0.5**0.5)
     return np.asarray(x * (1 + share) / 2)
 
 
@@ -117,13 +121,13 @@ ACTIVATE: dict[str, Callable[[Floats], Floats]] = {
     "mish": _mish,
     "relu": lambda x: np.maximum(x, 0),
     "selu": lambda x: np.where(
-        x > 0, np.float32(1.0507010) * x, np.float32(1.7580993) * _elu(x)
+        x > 0, 1.0507009873554805 * x, 1.7580993408473766 * _elu(x)
     ),
     "silu": _silu,
     "softmax": _softmax,
     "tanh": lambda x: np.asarray(np.tanh(x)),
 }
-"""Activations of networks for tables, in single precision."""
+"""Activations of networks for tables."""
 
 
 def stacked(of_folds: list[dict[str, Any]]) -> dict[str, Any]:
