@@ -1,10 +1,11 @@
-"""A table, the command, and two finished searches that tests may copy."""
+"""Tables, the command, finished searches that tests may copy, and models."""
 
 import os
 import shutil
 from typing import NamedTuple
 
 import pytest
+from homes import FAST, homes
 from houses import SETTINGS, small_table
 
 from cerebros.cli import main
@@ -49,6 +50,18 @@ def searched(tmp_path_factory):
         other = {"price": "kind", "kind": "price"}[target]
         code = main([*command, other, "--out", str(root / target), *SETTINGS])
         assert code == 0
+    return root
+
+
+@pytest.fixture(scope="session")
+def fitted(tmp_path_factory):
+    """A folder with homes.csv, and models of its price and kind; not to be changed."""
+    root = tmp_path_factory.mktemp("fitted")
+    homes().to_csv(root / "homes.csv", index=False)
+    for target, other in (("price", "kind"), ("kind", "price")):
+        command = ["fit", str(root / "homes.csv"), "--target", target, "--drop", other]
+        out = str(root / f"{target}.cerebros")
+        assert main([*command, *FAST, "--quiet", "--out", out]) == 0
     return root
 
 

@@ -1,4 +1,4 @@
-"""`cerebros export`: a network as a Keras model file."""
+"""`cerebros export`: a network of a search folder as a Keras model file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from cerebros.cli._exit import Exit
 from cerebros.cli._files import check_model_path, save_model
 from cerebros.cli._folder import SearchFolder
 from cerebros.cli._job import read_job
+from cerebros.cli._model_export import export_model
+from cerebros.cli._model_file import check_for_folder, is_model
 from cerebros.cli._output import print_json, say
 
 
 def run(arguments: Namespace) -> Exit:
     """Write the model of a trial, and say what it reads and answers."""
+    if is_model(arguments.folder):
+        return export_model(arguments)
+    check_for_folder(arguments, "networks")
     folder = SearchFolder.open(arguments.folder, arguments.search)
     trial = folder.trial(arguments.trial)
     default = folder.path / "models" / f"trial_{trial.number:05d}.keras"

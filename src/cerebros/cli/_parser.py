@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from cerebros import __version__
 from cerebros.cli._exit import Exit, describe_exits
+from cerebros.cli._model_arguments import add_evaluate, add_fit
 from cerebros.cli._reading_arguments import (
     add_cache,
     add_export,
@@ -23,7 +24,9 @@ each of them, keep everything, and hand the best one back."""
 _EXAMPLES = """\
 examples:
   cerebros demo                                search on a small bundled data set
-  cerebros search houses.csv --target price    search on a table of your own
+  cerebros fit houses.csv --target price       learn a table; the model is one file
+  cerebros predict houses.cerebros new.csv     predictions of that model
+  cerebros search houses.csv --target price    search on a table, keep every network
   cerebros trials houses-search                what was found
   cerebros show houses-search best             one network: plan, history, picture
   cerebros predict houses-search new.csv       predictions of the best network
@@ -54,6 +57,8 @@ def make_parser() -> ArgumentParser:
         dest="command", metavar="COMMAND", title="commands"
     )
     add_demo(commands)
+    add_fit(commands)
+    add_evaluate(commands)
     add_search(commands)
     add_resume(commands)
     add_run(commands)

@@ -1,4 +1,4 @@
-"""`cerebros predict`: the best network's answers for another table."""
+"""`cerebros predict`: answers for another table, here of a search folder."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pandas as pd
 from cerebros.cli._exit import Exit
 from cerebros.cli._folder import SearchFolder
 from cerebros.cli._job import Job
+from cerebros.cli._model_file import check_for_folder, is_model
+from cerebros.cli._model_predict import predict_by_model
 from cerebros.cli._output import note, print_json
 from cerebros.jobs import TableFile, read_table
 from cerebros.search import write_file
@@ -21,6 +23,9 @@ _ROWS_AT_ONCE = 4096
 
 def run(arguments: Namespace) -> Exit:
     """Predict the target for every row of a table."""
+    if is_model(arguments.folder):
+        return predict_by_model(arguments)
+    check_for_folder(arguments, "interval", "keep")
     folder = SearchFolder.open(arguments.folder)
     job = folder.job("predict")
     if arguments.proba and not job.classes:

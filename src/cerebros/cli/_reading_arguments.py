@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from typing import Any
 
 from cerebros.cli import _argument_types as types
@@ -85,18 +86,36 @@ def add_predict(commands: Any) -> None:
         "predict",
         "predict the target for the rows of another table",
         "Predict the target for every row of a table, as CSV. The table needs the\n"
-        "columns that the search used, in any order; others are ignored.",
+        "columns that the search or the model used, in any order; others are ignored.",
     )
-    add_folder(parser)
+    _add_source(parser)
     parser.add_argument("table", metavar="TABLE", help="as for cerebros search")
     add_trial(parser)
-    parser.add_argument(
-        "--output", metavar="FILE", help="a CSV file (default: standard output)"
+    _add_output(
+        parser,
+        "a CSV file; with a model file also .tsv or .parquet (default: - for standard "
+        "output)",
     )
     parser.add_argument(
         "--proba",
         action="store_true",
         help="also the probability of each class, as columns p_<class>",
+    )
+    parser.add_argument(
+        "--interval",
+        type=types.share,
+        metavar="ALPHA",
+        help="with a model file of numbers, also columns …_low and …_high, outside of "
+        "which this share of the rows lies: 0.1 for intervals of 90 %%",
+    )
+    parser.add_argument(
+        "--keep",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="COLUMN",
+        help="with a model file, also these columns of the table; if the target is "
+        "among them, answers are named …_predicted",
     )
     add_json(parser)
 
@@ -106,15 +125,36 @@ def add_export(commands: Any) -> None:
     parser = add_command(
         commands,
         "export",
-        "write one network as a Keras model file",
-        "Write a network of a search as a .keras file, for keras.models.load_model.",
+        "write one network, or a model, for other programs",
+        "Write a network of a search as a .keras file, for keras.models.load_model;\n"
+        "or a model file as .onnx (raw rows to answers), .keras (the network that\n"
+        "counts most), .json (its plan) or, with fewer networks, .cerebros.",
     )
-    add_folder(parser)
+    _add_source(parser)
     add_name(parser)
     add_trial(parser)
+    _add_output(
+        parser,
+        "what to write, as its name ends (default for a folder: models/trial_….keras "
+        "in it)",
+    )
     parser.add_argument(
-        "--output",
-        metavar="FILE",
-        help="its name ends in .keras (default: models/trial_….keras in the folder)",
+        "--networks",
+        type=types.at_least(1),
+        metavar="N",
+        help="with a model file, at most so many networks, of all trials alike",
     )
     add_json(parser)
+
+
+def _add_source(parser: ArgumentParser) -> None:
+    """Where the networks are; what was a folder first keeps its name."""
+    parser.add_argument(
+        "folder",
+        metavar="MODEL",
+        help="a file that cerebros fit wrote, or the folder of a search",
+    )
+
+
+def _add_output(parser: ArgumentParser, words: str) -> None:
+    parser.add_argument("--out", "--output", dest="output", metavar="FILE", help=words)

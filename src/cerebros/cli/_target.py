@@ -61,7 +61,9 @@ def decide_task(target: Series, asked: str) -> tuple[TaskName, str]:
     return task, f"{target.name!r} holds {reason}; --task decides otherwise"
 
 
-def check_no_missing(target: Series) -> None:
+def check_no_missing(
+    target: Series, *, way_out: str = "remove these rows from the table"
+) -> None:
     """Make sure that every row has a value of the target.
 
     Raises:
@@ -72,7 +74,7 @@ def check_no_missing(target: Series) -> None:
         raise DataError(
             f"the target {target.name!r} is missing (empty, NA, None or the like) in "
             f"{int(missing.sum())} of {len(target)} rows, first in row "
-            f"{int(missing.argmax()) + 1}; remove these rows from the table"
+            f"{int(missing.argmax()) + 1}; {way_out}"
         )
 
 

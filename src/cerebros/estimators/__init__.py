@@ -41,7 +41,6 @@ _HOMES = {
     "load": "_file",
     "metric_of": "_metrics",
     "read_predictor": "_file",
-    "write_onnx": "_onnx",
     "write_predictor": "_file",
 }
 

@@ -10,10 +10,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from cerebros.estimators._validation import Fold
 
 Array = npt.NDArray[Any]
+
+_MANY_NUMBERS = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,14 +59,16 @@ def baselines(
     """
     made: list[Baseline] = []
     end = time.monotonic() + seconds
-    for name, make in _models(n_classes, seed):
-        begun = time.monotonic()
-        is_last = name == "gradient boosting"
-        limit = end if is_last else begun + max(0.0, end - begun) / 3
-        if name != "constant" and begun >= end:
-            break
-        answers = _unseen(make, features, targets, weights, folds, n_classes, limit)
-        made.append(Baseline(name, answers, time.monotonic() - begun))
+    # One thread: the cores belong to the networks.
+    with threadpool_limits(1):
+        for name, make in _models(n_classes, seed):
+            begun = time.monotonic()
+            is_last = name == "gradient boosting"
+            limit = end if is_last else begun + max(0.0, end - begun) / 3
+            if name != "constant" and begun >= end:
+                break
+            answers = _unseen(make, features, targets, weights, folds, n_classes, limit)
+            made.append(Baseline(name, answers, time.monotonic() - begun))
     return made
 
 
@@ -103,7 +108,12 @@ def _unseen(
     n_classes: int | None,
     limit: float,
 ) -> Array:
+    from threadpoolctl import threadpool_limits
+
     n_outputs = targets.shape[1] if n_classes is None else n_classes
+    # Threads that wait for one another cost more than they save, much more on a busy
+    # machine, unless there is plenty to do.
+    n_threads = 1 if features.size < _MANY_NUMBERS else None
     answers = np.full((len(features), n_outputs), np.nan)
     longest = 0.0
     for i, fold in enumerate(fold for fold in folds if len(fold.valid)):
@@ -111,7 +121,7 @@ def _unseen(
         if i and begun + longest > limit:
             break
         args = features[fold.train], weights[fold.train], features[fold.valid]
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), threadpool_limits(n_threads, "openmp"):
             # That a baseline has not converged is no concern of the user.
             warnings.simplefilter("ignore")
             if n_classes is None:

@@ -36,7 +36,7 @@ def certainty_of_classes(
         Guo, Pleiss, Sun and Weinberger, 2017, "On Calibration of Modern Neural
         Networks".
     """
-    if len(targets) < _LEAST_ROWS:
+    if len(targets) < _LEAST_ROWS or not weights.sum() > 0:
         return Certainty()
     temperature = _temperature(shares, targets, weights)
     threshold = 0.5
@@ -85,8 +85,17 @@ def certainty_of_numbers(answers: Array, spread: Array, targets: Array) -> Certa
     off = np.abs(targets - answers)
     typical = np.median(off, axis=0)
     floor = np.maximum(floor, 1e-3 * np.maximum(typical, 1e-12))
-    scores = np.sort(off / (spread + floor), axis=0)
-    if len(scores) > _MOST_SCORES:
-        places = np.linspace(0, len(scores) - 1, _MOST_SCORES)
-        scores = scores[np.round(places).astype(int)]
-    return Certainty(scores=scores, floor=floor)
+    return Certainty(
+        scores=_ascending(off / (spread + floor)),
+        floor=floor,
+        distances=_ascending(off),
+    )
+
+
+def _ascending(scores: Array) -> Array:
+    """Sorted, `(place, output)`, and of very many some at even distances."""
+    ordered = np.sort(scores, axis=0)
+    if len(ordered) <= _MOST_SCORES:
+        return ordered
+    places = np.linspace(0, len(ordered) - 1, _MOST_SCORES)
+    return np.asarray(ordered[np.round(places).astype(int)])

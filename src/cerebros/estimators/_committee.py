@@ -73,7 +73,7 @@ class Committee:
             one-hot, `(row, output)`.
         transforms: the candidates, one for each output; empty for classes.
         weights: how much each row counts, `(row,)`.
-        folds: of the rows.
+        split: the folds of a trial, by its number.
         files: where trials are kept.
     """
 
@@ -83,7 +83,7 @@ class Committee:
     targets: tuple[Floats, ...]
     transforms: tuple[tuple[TargetTransform, ...], ...]
     weights: Floats
-    folds: tuple[Fold, ...]
+    split: Callable[[int], Sequence[Fold]]
     files: TrialFiles
 
     def draw(self, number: int) -> Drawn:
@@ -95,15 +95,15 @@ class Committee:
             n_outputs=self.targets[0].shape[1],
         )
 
-    def rows(self, transform: int) -> Rows:
-        """The table as the training program reads it."""
+    def rows(self, number: int, transform: int) -> Rows:
+        """The table as the training program of a trial reads it."""
         recipe = self.recipe
         return Rows(
             plain=self.plain,
             encoded=self.encoded,
             targets=self.targets[transform],
             is_classification=recipe.is_classification,
-            n_valid=max(len(fold.valid) for fold in self.folds),
+            n_valid=max(len(fold.valid) for fold in self.split(number)),
             batch_rows=recipe.batch_rows,
             n_epochs=recipe.n_epochs,
             n_checkpoints=recipe.n_checkpoints,
@@ -114,7 +114,7 @@ class Committee:
     def chunk(self, drawn: Drawn) -> Chunk:
         """The networks of a trial: one plan, one first state, other rows each."""
         members = []
-        for fold in self.folds:
+        for fold in self.split(drawn.number):
             weights = np.zeros(len(self.plain), np.float32)
             weights[fold.train] = self.weights[fold.train]
             seed = (self.recipe.seed, drawn.number)
@@ -129,11 +129,13 @@ class Committee:
             )
         return Chunk(tuple(members), _width(self.recipe, drawn))
 
-    def answers(self, checkpoint: Checkpoint, transform: int) -> Floats:
+    def answers(
+        self, number: int, checkpoint: Checkpoint, transform: int
+    ) -> Floats:
         """Answers for rows that were not seen, `(row, output)`."""
         n_outputs = self.targets[0].shape[1]
         answers = np.full((len(self.plain), n_outputs), np.nan, np.float32)
-        for member, fold in enumerate(self.folds):
+        for member, fold in enumerate(self.split(number)):
             answers[fold.valid] = checkpoint.answers[member, : len(fold.valid)]
         if not self.transforms:
             return answers
@@ -159,11 +161,12 @@ class Committee:
             answers, matrices = list(kept.answers), list(kept.matrices)
             state, earlier = kept.state, kept.seconds
         if not is_whole:
-            keeps = [i for i, fold in enumerate(self.folds) if fold.answers]
-            chunk, rows = self.chunk(drawn), self.rows(transform)
+            folds = self.split(number)
+            keeps = [i for i, fold in enumerate(folds) if fold.answers]
+            chunk, rows = self.chunk(drawn), self.rows(number, transform)
             for checkpoint in train_chunk(chunk, rows, state, device=device, stop=stop):
                 compiling += checkpoint.seconds_of_compiling
-                answers.append(self.answers(checkpoint, transform))
+                answers.append(self.answers(number, checkpoint, transform))
                 own = checkpoint.state.matrices
                 matrices.append({key: value[keeps] for key, value in own.items()})
                 seconds = earlier + time.monotonic() - begun
@@ -190,7 +193,9 @@ class Committee:
 
     def weights_of(self, trial: Trained, checkpoint: int) -> Weights:
         """Weights by name at a checkpoint, with the fold as first axis."""
-        layout = self.chunk(trial.drawn).layout(self.rows(trial.transform))
+        layout = self.chunk(trial.drawn).layout(
+            self.rows(trial.drawn.number, trial.transform)
+        )
         of_folds = trial.matrices[checkpoint]
         n_folds = len(of_folds["bias"])
         return stacked(

@@ -106,6 +106,8 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
                 stacklevel=2,
             )
         self._remember(fit, row_numbers)
+        names = _target_names(y)
+        self.target_name_ = names[0] if len(names) == 1 else None
         return self
 
     def predict(self, X: Any) -> Array:
@@ -147,7 +149,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
             NotFittedError: before `fit`.
             DataError: if the package onnx is not there.
         """
-        from cerebros.estimators._onnx import write_onnx
+        from cerebros.estimators.onnx_export import write_onnx
 
         check_is_fitted(self)
         write_onnx(path, self.predictor_)

@@ -81,16 +81,20 @@ def read_predictor(path: str | Path) -> tuple[Predictor, dict[str, Any]]:
             f"{path} is no model of cerebros, or it is damaged ({error}); write it "
             "again with save"
         ) from error
-    if header.get("format") != FORMAT:
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise DataError(
-            f"{path} has format {header.get('format')!r}, but this version of cerebros "
+            f"{path} has format {_format(header)!r}, but this version of cerebros "
             f"reads format {FORMAT}; read it with the version that wrote it"
         )
     try:
-        predictor = _predictor(header, arrays)
+        predictor, extra = _predictor(header, arrays), dict(header["extra"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{path} is damaged: {error!r}; write it again") from error
-    return predictor, header["extra"]
+    return predictor, extra
+
+
+def _format(header: Any) -> Any:
+    return header.get("format") if isinstance(header, dict) else None
 
 
 def load(path: str | Path) -> Predictor:
@@ -117,7 +121,7 @@ def _predictor(header: dict[str, Any], arrays: dict[str, Any]) -> Predictor:
             Networks(own["trial"], plan, own["transform"], own["share"], weights)
         )
     certainty = dict(header["certainty"])
-    for key in ("scores", "floor"):
+    for key in ("scores", "floor", "distances"):
         if certainty[key] is not None:
             certainty[key] = np.array(certainty[key])
     return Predictor(
@@ -148,10 +152,8 @@ def _network(number: int, own: Networks, arrays: dict[str, Any]) -> dict[str, An
 
 def _certainty(certainty: Certainty) -> dict[str, Any]:
     return {
-        "temperature": certainty.temperature,
-        "threshold": certainty.threshold,
-        "scores": None if certainty.scores is None else certainty.scores.tolist(),
-        "floor": None if certainty.floor is None else certainty.floor.tolist(),
+        key: value.tolist() if isinstance(value, np.ndarray) else value
+        for key, value in vars(certainty).items()
     }
 
 

@@ -7,7 +7,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from cerebros.estimators._certainty import certainty_of_classes, certainty_of_nu
 from cerebros.estimators._committee import Committee, Trained, train_committee
 from cerebros.estimators._metrics import Metric
 from cerebros.estimators._networks import Networks
-from cerebros.estimators._predictor import Certainty, Predictor, spread_of
+from cerebros.estimators._predictor import Certainty, Predictor, calibrated, spread_of
 from cerebros.estimators._recipe import Recipe, plan_recipe
 from cerebros.estimators._request import FitSettings, Target
 from cerebros.estimators._score_report import ScoreReport, Standing
@@ -34,7 +36,7 @@ from cerebros.estimators._selection import (
 )
 from cerebros.estimators._targets import TargetTransform, candidate_transforms
 from cerebros.estimators._trial_files import TrialFiles
-from cerebros.estimators._validation import Folds, folds_of
+from cerebros.estimators._validation import Fold, Folds, folds_of
 from cerebros.estimators.guards import TableRanges
 from cerebros.estimators.table import (
     Columns,
@@ -112,17 +114,8 @@ def fit_table(
     encoding = fit_encoding(columns, settings.encoding, seed=settings.seed)
     plain, encoded = encoding.transform(columns)
     recipe = _recipe(plain, encoded, target, settings)
-    folds = folds_of(
-        settings.validation or Folds(),
-        rows_of(columns),
-        n_folds=recipe.n_folds,
-        strata=target.values if target.classes is not None else target.values[:, 0],
-        is_classification=settings.is_classification,
-        groups=target.groups,
-        order=target.order,
-        seed=settings.seed,
-    )
-    recipe = replace(recipe, n_folds=len(folds))
+    split = _splitting(target, settings, recipe)
+    recipe = replace(recipe, n_folds=len(split(0)))
     for name, why in encoding.unused.items():
         say(f"column {name!r} is not used: {why}")
     transforms = _transforms(target, settings)
@@ -133,19 +126,21 @@ def fit_table(
         targets=_standardized(target, transforms),
         transforms=transforms,
         weights=target.weights.astype(np.float32),
-        folds=tuple(folds),
+        split=split,
         files=TrialFiles.of(
-            settings.out, _definition(columns, target, settings, recipe)
+            settings.out, _definition(columns, target, settings, recipe, transforms)
         ),
     )
-    usual = _baselines(committee, target, settings)
     judging = _Judging.of(committee, target, settings)
     deadline = _deadline(settings, begun, len(plain))
     n_trials = settings.n_trials or settings.population.most_trials
     say(
         f"{plain.shape[0]} rows, {plain.shape[1]} + {encoded.shape[1]} features, "
-        f"{len(folds)} folds, {recipe.n_epochs} epochs"
+        f"{recipe.n_folds} folds, {recipe.n_epochs} epochs"
     )
+    # While the first programs are compiled, a core is free for the baselines.
+    beside = ThreadPoolExecutor(1)
+    usual = beside.submit(_baselines, committee, target, settings)
     trials = train_committee(
         committee,
         n_trials=n_trials,
@@ -157,9 +152,47 @@ def fit_table(
         ),
         stop=stop,
     )
+    beside.shutdown()
     return _concluded(
-        committee, trials, judging, usual, target, settings, columns, encoding, begun
+        committee,
+        trials,
+        judging,
+        usual.result(),
+        target,
+        settings,
+        columns,
+        encoding,
+        begun,
     )
+
+
+def _splitting(
+    target: Target, settings: FitSettings, recipe: Recipe
+) -> Callable[[int], Sequence[Fold]]:
+    """The folds of each trial.
+
+    Plain folds are drawn anew for each trial. So the trials' networks that answer for
+    a row they have not seen have learned from different rows, as all networks have
+    that answer for a new one; with the same folds for all, the score would be that of
+    an ensemble that is less diverse than the one that is handed out.
+    """
+    validation = settings.validation or Folds()
+    is_drawn = isinstance(validation, Folds)
+
+    @cache
+    def split(number: int) -> Sequence[Fold]:
+        return folds_of(
+            validation,
+            len(target.weights),
+            n_folds=recipe.n_folds,
+            strata=target.values if target.classes is not None else target.values[:, 0],
+            is_classification=settings.is_classification,
+            groups=target.groups,
+            order=target.order,
+            seed=(settings.seed, number),
+        )
+
+    return split if is_drawn else lambda _: split(0)
 
 
 def _recipe(
@@ -217,7 +250,11 @@ def _standardized(
 
 
 def _definition(
-    columns: Columns, target: Target, settings: FitSettings, recipe: Recipe
+    columns: Columns,
+    target: Target,
+    settings: FitSettings,
+    recipe: Recipe,
+    transforms: tuple[tuple[TargetTransform, ...], ...],
 ) -> dict[str, Any]:
     """All that decides what comes of a trial, as plain data."""
     digest = hashlib.sha256()
@@ -239,6 +276,7 @@ def _definition(
         "validation": repr(settings.validation),
         "metric": settings.metric.name,
         "encoding": repr(settings.encoding),
+        "transforms": [[one.kind for one in of] for of in transforms],
     }
 
 
@@ -258,7 +296,7 @@ def _baselines(
         committee.plain,
         target.values,
         target.weights,
-        committee.folds,
+        committee.split(0),
         n_classes=None if target.classes is None else len(target.classes),
         seconds=np.inf if budget is None else _BASELINE_SHARE * budget,
         seed=settings.seed,
@@ -289,7 +327,7 @@ class _Judging:
     def of(
         cls, committee: Committee, target: Target, settings: FitSettings
     ) -> _Judging:
-        judged = [fold.valid for fold in committee.folds if len(fold.valid)]
+        judged = [fold.valid for fold in committee.split(0) if len(fold.valid)]
         rows = np.sort(np.concatenate(judged))
         rng = np.random.default_rng([settings.seed, 23])
         if len(judged) >= 3:
@@ -391,7 +429,9 @@ def _concluded(
     report = ScoreReport(
         metric=judging.metric.name,
         is_better_low=judging.metric.is_better_low,
-        model=judging.standing("cerebros", unseen, judging.score(chosen)),
+        model=judging.standing(
+            "cerebros", _decided(unseen, judging), judging.score(chosen)
+        ),
         best_trial=_best_trial(of_trials, judging),
         baselines=tuple(judging.standing(own.name, own.answers) for own in usual),
     )
@@ -460,6 +500,28 @@ def _unseen(
         best = judging.score(answers[trial, at])
         standings.append(judging.standing(f"trial {number}", alone[trial], best))
     return unseen, standings
+
+
+def _decided(unseen: Array, judging: _Judging) -> Array:
+    """Unseen answers as the predictor gives them: calibrated, and with its threshold.
+
+    Of each part, temperature and threshold are those that the other parts ask for.
+    """
+    target, metric = judging.target, judging.metric
+    if target.classes is None or len(judging.parts) < 2:
+        return unseen
+    decided = unseen.astype(np.float64)
+    for part in judging.parts:
+        others = np.setdiff1d(judging.rows, part)
+        certainty = certainty_of_classes(
+            unseen[others], target.values[others], target.weights[others], metric
+        )
+        shares = calibrated(unseen[part], certainty.temperature)
+        if metric.of_labels and shares.shape[1] == 2:
+            second = (shares[:, 1] >= certainty.threshold).astype(float)
+            shares = np.stack([1 - second, second], axis=1)
+        decided[part] = shares
+    return decided
 
 
 def _best_trial(standings: list[Standing], judging: _Judging) -> Standing:

@@ -96,7 +96,7 @@ def _f1(y: Array, p: Array, w: Array) -> float:
 
 
 def _roc_auc(y: Array, p: Array, w: Array) -> float:
-    present = np.unique(y)
+    present = np.unique(y[w > 0])
     if len(present) < 2:
         return float("nan")
     if p.shape[1] == 2:

@@ -15,7 +15,7 @@ from cerebros.plan import Dense, NetworkPlan
 
 Floats = npt.NDArray[np.floating[Any]]
 
-_ROWS_AT_ONCE = 2048
+_ROWS_AT_ONCE = 256  # more would leave the cache
 
 
 @dataclass(frozen=True, eq=False)

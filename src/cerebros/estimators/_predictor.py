@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,12 +29,22 @@ class Certainty:
         scores: for regression: how far answers were off, in units of the spread of
             the networks, ascending, `(place, output)`.
         floor: added to that spread, in units of the target, `(output,)`.
+        distances: how far answers were off, in units of the target, ascending,
+            `(place, output)`; for networks whose spread is not that of training.
     """
 
     temperature: float = 1.0
     threshold: float = 0.5
     scores: Array | None = None
     floor: Array | None = None
+    distances: Array | None = None
+
+    def without_spread(self) -> Certainty:
+        """The same for some of the networks, whose spread is another."""
+        if self.distances is None:
+            return self
+        n_outputs = self.distances.shape[1]
+        return replace(self, scores=None, floor=np.zeros(n_outputs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,18 +106,19 @@ class Predictor:
         """Probabilities, `(row, class)`."""
         if self.classes is None:
             raise DataError("a regression has no probabilities; use predict")
-        return calibrated(self._mean_and_spread(table)[0], self.certainty.temperature)
+        return calibrated(self._mean(table), self.certainty.temperature)
 
     def numbers(self, table: Any) -> Array:
         """Answers of a regression, `(row, output)`."""
-        return self._mean_and_spread(table)[0]
+        return self._mean(table)
 
     def predict_interval(self, table: Any, alpha: float = 0.1) -> Array:
         """Where the target lies with probability `1 - alpha`.
 
         Args:
             table: raw rows.
-            alpha: share of rows that may lie outside.
+            alpha: share of rows that may lie outside. Below one part in the number of
+                training rows it is taken as that.
 
         Returns:
             `(row, 2)`, low and high; `(row, 2, output)` for several outputs.
@@ -121,18 +133,21 @@ class Predictor:
             "Regression conformal prediction with nearest neighbours". Answers for rows
             outside of the fold stand for those of new rows.
         """
-        if self.certainty.scores is None or self.certainty.floor is None:
+        certainty = self.certainty
+        if certainty.distances is None or certainty.floor is None:
             raise DataError(
                 "there are no intervals for classes; predict_proba says how certain "
                 "they are"
             )
         if not 0 < alpha < 1:
             raise ValueError(f"alpha must hold 0 < alpha < 1, but got {alpha!r}")
-        scores = self.certainty.scores
-        n = len(scores)
+        n = len(certainty.distances)
         place = min(int(np.ceil((1 - alpha) * (n + 1))), n) - 1
         mean, spread = self._mean_and_spread(table)
-        reach = scores[place] * (spread + self.certainty.floor)
+        if certainty.scores is None:
+            reach = np.broadcast_to(certainty.distances[place], mean.shape)
+        else:
+            reach = certainty.scores[place] * (spread + certainty.floor)
         limits = np.stack([mean - reach, mean + reach], axis=1)
         return limits[:, :, 0] if self.is_flat else limits
 
@@ -145,7 +160,7 @@ class Predictor:
 
         Args:
             n_networks: at least 1. Trials that count most come first; of each, folds
-                are kept in turn.
+                are kept in turn. Its intervals are as wide for every row.
         """
         if n_networks < 1:
             raise ValueError(f"n_networks must be at least 1, but got {n_networks!r}")
@@ -159,17 +174,29 @@ class Predictor:
             kept.append(replace(own, weights=weights))
         total = sum(own.share for own in kept)
         shared = tuple(replace(own, share=own.share / total) for own in kept)
-        return replace(self, networks=shared)
+        if shares_of_folds(shared) == shares_of_folds(self.networks):
+            return self
+        certainty = self.certainty.without_spread()
+        return replace(self, networks=shared, certainty=certainty)
+
+    def _mean(self, table: Any) -> Array:
+        """In units of the target, or probabilities, `(row, output)`."""
+        return self._mixed([a.mean(axis=0) for a in self._of_trials(table)])
 
     def _mean_and_spread(self, table: Any) -> tuple[Array, Array]:
         """In units of the target, `(row, output)` each; the spread is of trials."""
-        plain, encoded = self.encoding.transform(self.columns(table))
-        of_trials = [self._of_trial(own, plain, encoded) for own in self.networks]
+        of_trials = self._of_trials(table)
         shares = np.array([own.share for own in self.networks])
-        mean = sum(s * a.mean(axis=0) for s, a in zip(shares, of_trials, strict=True))
-        if self.is_classification:
-            return np.asarray(mean), np.zeros(0)
-        return np.asarray(mean), spread_of(of_trials, shares)
+        mean = self._mixed([a.mean(axis=0) for a in of_trials])
+        return mean, spread_of(of_trials, shares)
+
+    def _mixed(self, means: list[Array]) -> Array:
+        parts = zip(self.networks, means, strict=True)
+        return np.asarray(sum(own.share * mean for own, mean in parts))
+
+    def _of_trials(self, table: Any) -> list[Array]:
+        plain, encoded = self.encoding.transform(self.columns(table))
+        return [self._of_trial(own, plain, encoded) for own in self.networks]
 
     def _of_trial(self, own: Networks, plain: Floats, encoded: Floats) -> Array:
         answers = own.answers(plain, encoded)
@@ -178,6 +205,11 @@ class Predictor:
         transforms = self.transforms[own.transform]
         back = [t.back(answers[..., i]) for i, t in enumerate(transforms)]
         return np.stack(back, axis=-1)
+
+
+def shares_of_folds(networks: Sequence[Networks]) -> set[tuple[int, int]]:
+    """Which trials there are, and how many networks of each."""
+    return {(own.trial, own.n_folds) for own in networks}
 
 
 def spread_of(of_trials: list[Array], shares: Array) -> Array:

@@ -32,6 +32,7 @@ class Recipe:
         batch_rows: rows of a batch.
         n_checkpoints: at which a training may be stopped afterwards.
         space: name of the space of networks, or a space.
+        is_short: whether all networks of a named space have two hidden levels.
         seed: with the number of a trial it decides what is drawn.
     """
 
@@ -41,6 +42,7 @@ class Recipe:
     batch_rows: int
     n_checkpoints: int = 16
     space: SpaceName | WideWiring | WideMLP = "random_wiring"
+    is_short: bool = False
     seed: int = 0
 
 
@@ -63,9 +65,9 @@ class Drawn:
 
 _NOMINAL_SPEED = 3.5e10  # products a second of the machine that fits are planned for
 _SECONDS_OF_STARTING = 4.0
+_SHORT = 20.0  # seconds, below which one compiled program must do
 _TRIALS_WANTED = 8
-_MOST_TRIALS = 48
-_LEAST_STEPS = 600
+_LEAST_STEPS = 1000
 
 
 def plan_recipe(
@@ -84,7 +86,9 @@ def plan_recipe(
 
     Small tables are trained for more epochs, with ten folds for numbers. Where eight
     trials would not fit the budget on a machine of usual speed, first five folds do,
-    then fewer epochs. Nothing is measured, so that the same call decides the same.
+    then fewer epochs, then four trials, then three folds. In a short time all networks
+    have two hidden levels, because there is time to compile one program. Nothing is
+    measured, so that the same call decides the same.
 
     Args:
         n_rows: of the table.
@@ -102,29 +106,52 @@ def plan_recipe(
     else:
         epochs = 256 if n_rows < 2000 else 128
     batch = min(max(n_rows // 8 // 16 * 16, 32), 128 if n_rows < 4000 else 256)
-    n_batches = max(1, n_rows // batch)
     folds = n_folds or (10 if not is_classification and n_rows < 1500 else 5)
     if time_budget is not None:
         neurons = 64 if isinstance(space, str) else space.neurons
         row = neurons * (n_plain + n_encoded) + neurons * n_plain + neurons**2
         row += n_outputs * (2 * neurons + n_plain + n_encoded)
-        affordable = _NOMINAL_SPEED * max(0.5, time_budget - _SECONDS_OF_STARTING)
-        per_epoch = 6 * row * n_rows * _TRIALS_WANTED
-        if n_folds is None and per_epoch * folds * epochs > affordable:
-            folds = min(folds, 5)
-        least = min(epochs, max(8, math.ceil(_LEAST_STEPS / n_batches)))
-        fitting = int(affordable / (per_epoch * folds))
-        epochs = max(least, min(epochs, fitting))
-        if n_folds is None and fitting < least:
-            folds = max(3, min(folds, folds * fitting // least))
+        products = _NOMINAL_SPEED * max(0.5, time_budget - _SECONDS_OF_STARTING)
+        least = min(epochs, max(8, math.ceil(_LEAST_STEPS / max(1, n_rows // batch))))
+        folds, epochs = _fitting(
+            products / (6 * row * n_rows), folds, epochs, least, n_folds is not None
+        )
     return Recipe(
         is_classification=is_classification,
         n_folds=min(folds, n_rows),
         n_epochs=epochs,
         batch_rows=batch,
         space=space,
+        is_short=time_budget is not None and time_budget < _SHORT,
         seed=seed,
     )
+
+
+def _fitting(
+    affordable: float, folds: int, epochs: int, least: int, is_fixed: bool
+) -> tuple[int, int]:
+    """Folds and epochs, so that trials × folds × epochs are affordable.
+
+    Args:
+        affordable: epochs of one network.
+        folds: if possible.
+        epochs: if possible.
+        least: epochs that are too few for a good network.
+        is_fixed: whether the folds must stay.
+    """
+    if _TRIALS_WANTED * folds * epochs <= affordable:
+        return folds, epochs
+    fewer = folds if is_fixed else min(folds, 5)
+    fewest = folds if is_fixed else min(folds, 3)
+    for n_trials, n_folds in (
+        (_TRIALS_WANTED, fewer),
+        (_TRIALS_WANTED // 2, fewer),
+        (_TRIALS_WANTED // 2, fewest),
+    ):
+        fitting = int(affordable / (n_trials * n_folds))
+        if fitting >= least:
+            return n_folds, min(epochs, fitting)
+    return fewest, max(1, min(least, int(affordable / (2 * fewest))))
 
 
 def draw_trial(
@@ -156,11 +183,13 @@ def draw_trial(
 
 
 def _space(recipe: Recipe, number: int) -> WideWiring | WideMLP:
+    if not isinstance(recipe.space, str):
+        return recipe.space
     if recipe.space == "mixed":
-        return list(_SPACES.values())[number % len(_SPACES)]
-    if isinstance(recipe.space, str):
-        return _SPACES[recipe.space]
-    return recipe.space
+        space = list(_SPACES.values())[number % len(_SPACES)]
+    else:
+        space = _SPACES[recipe.space]
+    return replace(space, levels=(2, 2)) if recipe.is_short else space
 
 
 def _between(rng: np.random.Generator, low: float, high: float) -> float:

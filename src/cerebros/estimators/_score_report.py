@@ -68,10 +68,16 @@ class ScoreReport:
             f"{self.metric} on rows that neither trained nor chose ({better} is better)"
         ]
         for s in (self.model, self.best_trial, *self.baselines):
-            line = f"  {s.name:<20} {s.score:>10.4g}"
+            line = f"  {s.name:<20} {_text(s.score):>10}"
             if np.isfinite(s.error):
-                line += f" ± {s.error:.2g}"
+                line += f" ± {_text(s.error, 2)}"
             if s.selection is not None:
-                line += f"   (by the rows that chose it: {s.selection:.4g})"
+                line += f"   (by the rows that chose it: {_text(s.selection)})"
+            if s.n_rows < self.model.n_rows:
+                line += f"   (there was time for {s.n_rows} of {self.model.n_rows} rows)"
             lines.append(line)
         return "\n".join(lines)
+
+
+def _text(value: float, digits: int = 4) -> str:
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.{digits}g}"

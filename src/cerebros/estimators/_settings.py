@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from cerebros.plan import unknown_name
 from cerebros.spaces import WideMLP, WideWiring
 
+ACTIVATIONS = ("elu", "gelu", "mish", "relu", "selu", "silu", "tanh")
+"""Of hidden units: those that training, prediction and export know for tables."""
+
 SPACES = ("random_wiring", "residual_mlp", "mlp", "mixed")
 
 
@@ -53,3 +56,5 @@ def check_space(space: object) -> None:
             f"space must be one of {SPACES}, or a WideWiring or WideMLP of "
             f"cerebros.spaces, but got {space!r}"
         )
+    elif space.activation not in ACTIVATIONS:
+        raise ValueError(unknown_name("activation", space.activation, ACTIVATIONS))

@@ -47,7 +47,7 @@ class TargetTransform:
         raw = cls(kind, 0.0, 1.0, 0.0, 0.0, values, knots)
         transformed = raw._outward(target)
         mean, scale = float(transformed.mean()), float(transformed.std())
-        if not scale > 1e-12 * max(1.0, abs(mean)):
+        if not scale > 1e-12 * abs(mean):
             scale = 1.0
         standardized = (transformed - mean) / scale
         low, high = float(standardized.min()), float(standardized.max())
@@ -102,7 +102,7 @@ def candidate_transforms(target: Floats) -> list[str]:
     """
     kinds = ["identity"]
     spread = target.std()
-    if len(target) < 20 or not spread > 0:
+    if len(target) < 20 or not spread > 1e-12 * abs(target.mean()):
         return kinds
     z = (target - target.mean()) / spread
     skew, tails = float((z**3).mean()), float((z**4).mean())
@@ -122,6 +122,7 @@ def _knots(target: Floats) -> tuple[Floats, Floats]:
     shares = np.linspace(0, 1, min(_KNOTS, len(target)))
     values, first = np.unique(np.quantile(target, shares), return_index=True)
     if len(values) < 2:
-        return np.array([values[0] - 1, values[0] + 1.0]), np.array([-1.0, 1.0])
+        reach = np.abs(values[0]) or 1.0
+        return np.array([values[0] - reach, values[0] + reach]), np.array([-1.0, 1.0])
     inner = np.clip(shares[first], 0.5 / len(target), 1 - 0.5 / len(target))
     return values, np.array([NormalDist().inv_cdf(float(share)) for share in inner])

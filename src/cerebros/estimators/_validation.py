@@ -105,7 +105,7 @@ def folds_of(
     is_classification: bool,
     groups: npt.NDArray[Any] | None = None,
     order: npt.NDArray[Any] | None = None,
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
 ) -> list[Fold]:
     """The folds of a table.
 
@@ -128,19 +128,14 @@ def folds_of(
             "at least 2 rows are needed to train and to judge, a minimum of 2 is "
             f"required, but got n_samples = {n_rows}"
         )
-    rng = np.random.default_rng([seed, 17])
+    rng = np.random.default_rng([*np.atleast_1d(seed), 17])
     everything = np.arange(n_rows)
     match validation:
         case Folds():
             number = _spread(strata, min(n_folds, n_rows), is_classification, rng)
             return _of_numbers(number)
         case Holdout():
-            parts = max(2, round(1 / validation.share))
-            if validation.share > 0.5:
-                place = _spread(strata, n_rows, False, rng)
-                held = place < validation.share * n_rows
-            else:
-                held = _spread(strata, min(parts, n_rows), is_classification, rng) == 0
+            held = _held_out(strata, validation.share, rng)
             return [
                 Fold(everything[~held], everything[held], answers=False),
                 Fold(everything, everything[:0]),
@@ -180,6 +175,21 @@ def _spread(
     return number
 
 
+def _held_out(
+    strata: npt.NDArray[Any], share: float, rng: np.random.Generator
+) -> npt.NDArray[np.bool_]:
+    """Whether a row is of those held out, which hold the strata in proportion."""
+    n_rows = len(strata)
+    n_held = min(max(1, round(share * n_rows)), n_rows - 1)
+    shuffled = rng.permutation(n_rows)
+    ordered = shuffled[np.argsort(strata[shuffled], kind="stable")]
+    # Of any rows that stand together in that order, the share is held out.
+    steps = (np.arange(n_rows + 1) * n_held + rng.integers(n_rows)) // n_rows
+    held = np.zeros(n_rows, bool)
+    held[ordered] = np.diff(steps) > 0
+    return held
+
+
 def _group_numbers(
     groups: npt.NDArray[Any] | None, n_folds: int, rng: np.random.Generator
 ) -> Ints:
@@ -207,6 +217,16 @@ def _group_numbers(
 def _time_folds(
     n_rows: int, n_blocks: int, order: npt.NDArray[Any] | None
 ) -> list[Fold]:
+    if order is not None and (n_missing := sum(v is None or v != v for v in order)):
+        raise DataError(
+            f"TimeFolds orders rows by a column, but {n_missing} of its values are "
+            "missing; leave these rows out, or order the table and use TimeFolds()"
+        )
+    if order is not None and order.dtype.kind == "O":
+        raise DataError(
+            "TimeFolds orders rows by numbers or dates, but its column holds text; "
+            "write dates as 2024-12-31"
+        )
     ordered = np.arange(n_rows) if order is None else np.argsort(order, kind="stable")
     blocks = np.array_split(ordered, min(n_blocks, n_rows - 1) + 1)
     folds = [
@@ -223,18 +243,26 @@ def _of_splitter(
     groups: npt.NDArray[Any] | None,
 ) -> list[Fold]:
     pairs: Iterator[Sequence[Any]]
-    if hasattr(splitter, "split"):
+    if not isinstance(splitter, str) and hasattr(splitter, "split"):
         pairs = splitter.split(np.zeros((n_rows, 1)), strata, groups)
-    elif hasattr(splitter, "__iter__"):
+    elif not isinstance(splitter, str) and hasattr(splitter, "__iter__"):
         pairs = iter(splitter)
     else:
         raise ValueError(
             "validation must be None, a number of folds, Folds, Holdout, GroupFolds, "
             f"TimeFolds, or a splitter with `split`, but got {splitter!r}"
         )
-    folds = [Fold(np.asarray(a, int), np.asarray(b, int)) for a, b in pairs]
+    folds = [Fold(_row_numbers(a), _row_numbers(b)) for a, b in pairs]
     if not folds or not all(len(f.train) and len(f.valid) for f in folds):
         raise ValueError(f"{splitter!r} gives no folds with rows on both sides")
+    used = np.concatenate([rows for fold in folds for rows in (fold.train, fold.valid)])
+    if used.min() < 0 or used.max() >= n_rows:
+        raise ValueError(
+            f"{splitter!r} must give numbers of rows from 0 to {n_rows - 1}, but gives "
+            f"{used.min()} to {used.max()}"
+        )
+    if any(np.isin(fold.train, fold.valid).any() for fold in folds):
+        raise ValueError(f"{splitter!r} judges rows by networks trained on them")
     judged = np.concatenate([fold.valid for fold in folds])
     if len(np.unique(judged)) < len(judged):
         raise ValueError(
@@ -244,6 +272,12 @@ def _of_splitter(
         return folds
     kept = [Fold(fold.train, fold.valid, answers=False) for fold in folds]
     return [*kept, Fold(np.arange(n_rows), np.arange(0))]
+
+
+def _row_numbers(rows: Any) -> Ints:
+    """Numbers of rows, also where a mask was given."""
+    array = np.asarray(rows)
+    return np.flatnonzero(array) if array.dtype.kind == "b" else array.astype(np.int64)
 
 
 def _check_folds(n: int | None, least: int = 2) -> None:

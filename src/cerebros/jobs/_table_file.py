@@ -9,6 +9,7 @@ import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -61,24 +62,31 @@ class TableFile:
         frame.columns = pd.Index(
             [str(column) for column in frame.columns], dtype=object
         )
-        if twice := frame.columns[frame.columns.duplicated()].tolist():
-            raise DataError(f"{self.name} has several columns named {twice[0]!r}")
+        self._check_unique(frame.columns)
         return frame
 
     def _text(self, suffix: str) -> pd.DataFrame:
+        first = self._read_text(
+            suffix, header=None, nrows=1, dtype=str, keep_default_na=False
+        )
+        names = first.iloc[0]  # as they stand there; pandas would tell equal ones apart
+        self._check_unique(pd.Index(names[names != ""]))
+        return self._read_text(suffix, index_col=False, low_memory=False)
+
+    def _read_text(self, suffix: str, **options: Any) -> pd.DataFrame:
         is_zipped = suffix.endswith(".gz")
         try:
             with warnings.catch_warnings():
                 # A row that is longer than the header would be cut with a warning.
                 warnings.simplefilter("error", pd.errors.ParserWarning)
-                return pd.read_csv(
+                frame: pd.DataFrame = pd.read_csv(
                     io.BytesIO(self.content),
                     sep=self._separator(suffix),
                     compression="gzip" if is_zipped else None,
                     encoding="utf-8",
-                    index_col=False,
-                    low_memory=False,
+                    **options,
                 )
+                return frame
         except UnicodeDecodeError as error:
             raise DataError(
                 f"{self.name} is not UTF-8 text; save it as UTF-8"
@@ -89,6 +97,10 @@ class TableFile:
             ) from error
         except (ValueError, OSError, EOFError) as error:
             raise DataError(f"{self.name} cannot be read: {error}") from error
+
+    def _check_unique(self, names: pd.Index[Any]) -> None:
+        if twice := names[names.duplicated()].tolist():
+            raise DataError(f"{self.name} has several columns named {twice[0]!r}")
 
     def _separator(self, suffix: str) -> str:
         """That of the kind of file; semicolons if the header has only those."""

@@ -71,6 +71,7 @@ class WideWiring:
 
     def sample_architecture(self, ports: Ports, rng: np.random.Generator) -> Skeleton:
         """Draw the number of levels, the units of each, and their neurons."""
+        _check_one_output(ports)
         hidden = []
         for _ in range(draw_from(self.levels, rng)):
             n = draw_from(self.units, rng)
@@ -137,6 +138,7 @@ class WideMLP:
 
     def sample_architecture(self, ports: Ports, rng: np.random.Generator) -> Skeleton:
         """Draw the number of layers and their widths."""
+        _check_one_output(ports)
         n = draw_from(self.levels, rng)
         low = max(1, self.neurons // 3)
         widths = rng.integers(low, self.neurons + 1, size=n)
@@ -161,6 +163,13 @@ def _check(space: WideWiring | WideMLP) -> None:
         raise ValueError(unknown_name("activation", space.activation, ACTIVATIONS))
     if not 0 <= space.dropout < 1:
         raise ValueError(f"dropout must hold 0 <= rate < 1, but got {space.dropout!r}")
+
+
+def _check_one_output(ports: Ports) -> None:
+    if len(ports.outputs) != 1:
+        raise ValueError(
+            f"wide networks have one output, but the data ask for {len(ports.outputs)}"
+        )
 
 
 def _numbered(n_inputs: int, hidden: Sequence[Sequence[int]]) -> list[range]:

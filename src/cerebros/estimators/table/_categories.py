@@ -35,6 +35,8 @@ class CategoryEncoder:
         n_missing = len(values) - sum(counts.values())
         frequent = [c for c, n in counts.most_common(most) if n >= _LEAST_ROWS]
         has_rare = len(frequent) < len(counts)
+        if not frequent and not n_missing:
+            has_rare = False  # the same for all rows
         return cls(tuple(sorted(frequent)), n_missing > 0, has_rare)
 
     def transform(self, values: npt.NDArray[Any]) -> tuple[Floats, Floats]:

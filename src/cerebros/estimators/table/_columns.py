@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,17 +19,20 @@ Columns: TypeAlias = dict[str, npt.NDArray[Any]]
 or object holding text (missing is None)."""
 
 _DATE = re.compile(
-    r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?(Z|\+00:00)?"
+    r"(\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)?)"
+    r"(?:Z|([+-])(\d{2}):(\d{2}))?"
 )
+_DAY = datetime.timedelta(days=1)
 _MISSING_TEXTS = frozenset({""})
 
 
 def columns_of(table: Any, *, texts: Collection[str] = ()) -> Columns:
     """The columns of a table.
 
-    Columns of numbers and booleans become numbers; a column of objects becomes numbers
-    if all that it holds are, otherwise text. Text that reads as ISO dates throughout
-    becomes dates. Categories of a data frame are text, whatever they hold.
+    Columns of numbers and booleans become numbers, durations days; a column of objects
+    becomes numbers if all that it holds are, otherwise text. Text that reads as ISO
+    dates throughout becomes dates, those with time zones in UTC. Categories of a data
+    frame are text, whatever they hold.
 
     Args:
         table: a data frame of pandas or polars, an array `(row, column)`, or a
@@ -40,6 +46,12 @@ def columns_of(table: Any, *, texts: Collection[str] = ()) -> Columns:
     """
     raw = _raw_columns(table)
     columns = {name: _column(values, name in texts) for name, values in raw.items()}
+    for name, values in columns.items():
+        if values.ndim != 1:
+            raise ValueError(
+                f"column {name!r} must hold one value for each row, but got an array "
+                f"of shape {values.shape}"
+            )
     problems = [
         f"column {name!r} holds {int(np.isinf(values).sum())} infinite values; "
         "replace them, or mark them as missing (NaN)"
@@ -71,11 +83,12 @@ def _raw_columns(table: Any) -> dict[str, Any]:
     if isinstance(table, Mapping):
         columns = {str(name): values for name, values in table.items()}
         _check_unique([str(name) for name in table])
-        lengths = {len(values) for values in columns.values()}
+        lengths = {np.shape(values)[:1] for values in columns.values()}
+        lengths = {n for (n,) in lengths - {()}}
         if len(lengths) > 1:
             raise DataError(f"columns differ in length: {sorted(lengths)}")
         return columns
-    array = np.asarray(table)
+    array = np.asanyarray(table)
     if array.ndim != 2:
         raise ValueError(
             f"a table has rows and columns, but got an array of shape {array.shape}. "
@@ -86,11 +99,7 @@ def _raw_columns(table: Any) -> dict[str, Any]:
 
 
 def _check_unique(names: Sequence[str]) -> None:
-    twice = (
-        sorted({name for name in names if names.count(name) > 1})
-        if (len(set(names)) < len(names))
-        else []
-    )
+    twice = sorted(name for name, n in Counter(names).items() if n > 1)
     if twice:
         raise DataError(
             f"several columns are named {', '.join(map(repr, twice[:5]))}; "
@@ -111,14 +120,19 @@ def _column(values: Any, is_text: bool) -> npt.NDArray[Any]:
     is_category = _is_category(values)
     array = _as_array(values)
     kind = array.dtype.kind
+    if array.ndim != 1:
+        return array
     if kind == "M":
-        return array.astype("datetime64[us]")
+        times = array.astype("datetime64[us]")
+        return as_texts(times) if is_category else times
     if kind == "m":
-        return array.astype("timedelta64[us]").astype(np.float64) / 86_400e6
+        days = array.astype("timedelta64[us]").astype(np.float64) / 86_400e6
+        return np.where(np.isnat(array), np.nan, days)
     if kind == "c":
         raise ValueError("Complex data not supported: a table holds real numbers")
     if kind in "biuf" and not (is_text or is_category):
-        return array.astype(np.float64)
+        with np.errstate(over="ignore"):  # infinity is told of later
+            return array.astype(np.float64)
     if kind in "biuf":
         return _texts(array.astype(object))
     objects = array.astype(object)
@@ -138,11 +152,20 @@ def _is_category(values: Any) -> bool:
 
 
 def _as_array(values: Any) -> npt.NDArray[Any]:
-    if hasattr(values, "dt") and "datetime64" in str(getattr(values, "dtype", "")):
+    if isinstance(values, np.ma.MaskedArray):
+        return _unmasked(values)
+    if "datetime64" in str(getattr(values, "dtype", "")) and hasattr(values, "dt"):
         if getattr(values.dt, "tz", None) is not None:
             values = values.dt.tz_convert("UTC").dt.tz_localize(None)
         return np.asarray(values.to_numpy(), "datetime64[us]")
     return np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
+
+
+def _unmasked(values: np.ma.MaskedArray[Any, Any]) -> npt.NDArray[Any]:
+    is_masked, data = np.ma.getmaskarray(values), np.ma.getdata(values)
+    if data.dtype.kind in "mM":
+        return np.where(is_masked, np.array("NaT", data.dtype), data)
+    return np.where(is_masked, np.array(None, object), data)
 
 
 def _is_missing(value: Any) -> bool:
@@ -150,6 +173,8 @@ def _is_missing(value: Any) -> bool:
         return True
     try:
         return bool(value != value)  # NaN, NaT
+    except ArithmeticError:
+        return True  # a signaling NaN
     except (TypeError, ValueError):
         return type(value).__name__ == "NAType"  # pandas: neither true nor false
 
@@ -158,11 +183,22 @@ def _as_numbers(objects: npt.NDArray[Any]) -> npt.NDArray[np.float64] | None:
     """The numbers in a column of objects; None if it holds anything else."""
     numbers = np.full(len(objects), np.nan)
     for i, value in enumerate(objects):
-        if isinstance(value, (int, float, np.number, np.bool_)):
-            numbers[i] = float(value)
-        elif not _is_missing(value):
+        if _is_missing(value) or (isinstance(value, str) and value in _MISSING_TEXTS):
+            continue
+        if isinstance(value, (int, float, Decimal, np.floating, np.integer, np.bool_)):
+            numbers[i] = _as_float(value)
+        elif isinstance(value, datetime.timedelta):
+            numbers[i] = value / _DAY
+        else:
             return None
     return numbers
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
 
 
 def _texts(objects: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -176,6 +212,8 @@ def _text(value: Any) -> str | None:
     """Text of a value: 3, 3.0 and True read the same wherever they come from."""
     if isinstance(value, str):
         return None if value in _MISSING_TEXTS else value
+    if isinstance(value, bytes):
+        return _text(value.decode("utf-8", "backslashreplace"))
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
@@ -185,12 +223,19 @@ def _text(value: Any) -> str | None:
 
 def _as_dates(texts: npt.NDArray[Any]) -> npt.NDArray[np.datetime64] | None:
     """Dates of a column of text; None if any of it is not an ISO date."""
-    present = [text for text in texts if text is not None]
-    if not present or any(not _DATE.fullmatch(text) for text in present):
-        return None
-    plain = ["NaT" if t is None else t.removesuffix("Z")[:26] for t in texts]
-    plain = [t.removesuffix("+00:00") for t in plain]
+    plain, offsets = ["NaT"] * len(texts), np.zeros(len(texts), "timedelta64[us]")
+    for i, text in enumerate(texts):
+        if text is None:
+            continue
+        found = _DATE.fullmatch(text)
+        if found is None:
+            return None
+        plain[i], sign, hours, minutes = found.groups()
+        if sign:
+            ahead = np.timedelta64(60 * int(hours) + int(minutes), "m")
+            offsets[i] = ahead if sign == "+" else -ahead
     try:
-        return np.array(plain, "datetime64[us]")
+        dates = np.array(plain, "datetime64[us]") - offsets
     except ValueError:
         return None  # such as the 31st of February
+    return None if np.isnat(dates).all() else dates

@@ -27,6 +27,8 @@ KINDS: dict[str, type[Encoder]] = {
     "text": TextEncoder,
 }
 
+_MOST_TOLD = 10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodingSettings:
@@ -97,18 +99,21 @@ class TableEncoding:
         )
 
     def _check(self, columns: Columns) -> None:
-        problems = []
+        problems: list[str] = []
         for name, encoder in self.encoders.items():
             if name not in columns:
-                problems.append(f"column {name!r} is missing{_guess(name, columns)}")
+                # Guessing takes time, so only for those that are told.
+                guess = _guess(name, columns) if len(problems) < _MOST_TOLD else ""
+                problems.append(f"column {name!r} is missing{guess}")
             elif not _fits(columns[name], encoder):
                 problems.append(
                     f"column {name!r} held {_WORDS[type(encoder)]} in training, but "
                     f"holds {_example(columns[name])}"
                 )
         if problems:
-            listed = "\n- ".join(problems[:10])
-            more = f"\n- and {len(problems) - 10} more" if len(problems) > 10 else ""
+            listed = "\n- ".join(problems[:_MOST_TOLD])
+            n_more = len(problems) - _MOST_TOLD
+            more = f"\n- and {n_more} more" if n_more > 0 else ""
             raise DataError(
                 f"The table is not like that of training:\n- {listed}{more}"
             )
@@ -194,19 +199,22 @@ def _kinds(columns: Columns, settings: EncodingSettings) -> Iterator[tuple[str, 
             yield name, _kind_of_texts(values)
         elif values.dtype.kind == "M":
             is_constant = len(np.unique(values[~np.isnat(values)])) < 2
-            yield name, _constant(np.isnat(values)) if is_constant else "date"
+            yield (
+                name,
+                _constant(np.isnat(values), "date") if is_constant else "date",
+            )
         else:
             is_constant = len(np.unique(values[~np.isnan(values)])) < 2
             yield (
                 name,
-                _constant(np.isnan(values), "number") if is_constant else ("number"),
+                _constant(np.isnan(values), "number") if is_constant else "number",
             )
 
 
-def _constant(is_missing: npt.NDArray[np.bool_], otherwise: str = "") -> str:
+def _constant(is_missing: npt.NDArray[np.bool_], otherwise: str) -> str:
     if is_missing.all():
         return "!all of it is missing"
-    if is_missing.any() and otherwise:
+    if is_missing.any():
         return otherwise  # whether it is missing may tell something
     return "!it is constant"
 
@@ -267,7 +275,8 @@ def _as_kind(values: npt.NDArray[Any], encoder: Encoder) -> npt.NDArray[Any]:
 
 def _example(values: npt.NDArray[Any]) -> str:
     if values.dtype.kind == "O":
-        text = next(value for value in values if value is not None)
+        texts = [value for value in values if value is not None]
+        text = next((t for t in texts if not t[:1].isdigit()), texts[0])
         return f"text such as {text!r}"
     return "dates" if values.dtype.kind == "M" else "numbers"
 

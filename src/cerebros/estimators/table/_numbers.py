@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+_LARGEST = 8e307  # numbers beyond count as this one, so that differences are finite
+_SMALLEST = 1e-300  # of spreads; what differs by less is as good as equal
+
 
 @dataclass(frozen=True, slots=True)
 class NumberEncoder:
@@ -44,6 +47,7 @@ class NumberEncoder:
     @classmethod
     def fit(cls, values: Floats, n_bins: int) -> NumberEncoder:
         """Learn from a column; NaN is missing."""
+        values = np.clip(values, -_LARGEST, _LARGEST)
         is_missing = np.isnan(values)
         present = values[~is_missing]
         has_flag = bool(is_missing.any())
@@ -58,14 +62,13 @@ class NumberEncoder:
             return cls(float(unique.mean()), 0.0, median, has_flag, False, ())
         low, high = np.quantile(filled, [0.25, 0.75])
         spread = high - low if high > low else (unique[-1] - unique[0]) / 2
-        scale = 1 / spread if spread > 0 else 1.0
-        if not np.isfinite(scale):
-            scale = 1.0
+        scale = 1 / max(spread, _SMALLEST)
         edges = _edges(filled, n_bins)
         return cls(median, float(scale), median, has_flag, False, edges)
 
     def transform(self, values: Floats) -> tuple[Floats, Floats]:
         """`(row, plain feature)` and `(row, encoded feature)`."""
+        values = np.clip(values, -_LARGEST, _LARGEST)
         is_missing = np.isnan(values)
         plain = [is_missing[:, None].astype(np.float64)] if self.has_flag else []
         if self.is_constant:
@@ -83,7 +86,8 @@ class NumberEncoder:
         if len(self.edges) < 3:
             return np.zeros((len(x), 0))
         edges = np.array(self.edges)
-        inside = (x[:, None] - edges[:-1]) / np.diff(edges)
+        with np.errstate(over="ignore"):
+            inside = (x[:, None] - edges[:-1]) / np.diff(edges)
         return np.asarray(np.clip(inside, 0, 1) * 2 - 1)
 
     @property
@@ -117,11 +121,8 @@ def _edges(filled: Floats, n_bins: int) -> tuple[float, ...]:
         return ()
     if len(unique) > n_bins:
         unique = np.unique(np.quantile(filled, np.linspace(0, 1, n_bins + 1)))
-    gaps = np.diff(unique)
-    if not np.all(np.isfinite(gaps)):
-        return ()
-    keep = np.concatenate([[True], gaps > 1e-12 * max(1e-300, np.abs(unique).max())])
-    edges = unique[keep]
+    least = 1e-12 * max(_SMALLEST, np.abs(unique).max())
+    edges = unique[np.concatenate([[True], np.diff(unique) > least])]
     return tuple(edges.tolist()) if len(edges) >= 3 else ()
 
 

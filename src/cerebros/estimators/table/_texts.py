@@ -13,6 +13,7 @@ from cerebros.estimators.table._numbers import Floats
 
 _LEAST_ROWS = 3
 _MOST_WORDS = 2000
+_LEAST_SPREAD = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,16 +50,19 @@ class TextEncoder:
         known.sort()
         n_rows = len(values)
         rarity = np.array([np.log((1 + n_rows) / (1 + rows[w])) + 1 for w in known])
-        if not known:
+        if not known or n_features < 1:
             return cls((), np.zeros(0), np.zeros((0, 0)))
         weighted = _weighted(texts, known, rarity)
-        n = min(n_features, len(known) - 1, n_rows - 1)
-        if n < 1:
-            return cls(tuple(known), rarity, np.eye(len(known)))
-        svd = TruncatedSVD(n, random_state=seed).fit(weighted)
-        directions = svd.components_.T
+        if not np.ptp(weighted, axis=0).any():
+            return cls((), np.zeros(0), np.zeros((0, 0)))  # the same in all rows
+        directions = np.eye(len(known))
+        if len(known) > 1:
+            n = min(n_features, len(known) - 1)
+            svd = TruncatedSVD(n, random_state=seed).fit(weighted)
+            directions = svd.components_.T
         spread = (weighted @ directions).std(axis=0)
-        return cls(tuple(known), rarity, directions / np.maximum(spread, 1e-6))
+        varies = spread > _LEAST_SPREAD
+        return cls(tuple(known), rarity, directions[:, varies] / spread[varies])
 
     def transform(self, values: npt.NDArray[Any]) -> tuple[Floats, Floats]:
         """`(row, plain feature)` and no encoded features."""

@@ -40,8 +40,14 @@ def common_level_layout(
     """The smallest layout that all plans fit, for inputs padded to given widths.
 
     Raises:
-        LoweringError: if a plan is not levels of matrices, see `ranks_of`.
+        LoweringError: if a plan is not levels of matrices, see `ranks_of`; if it reads
+            more features than there are; or if plans differ in their outputs.
     """
+    n_outputs = {plan.output_widths for plan in plans}
+    if len(n_outputs) > 1:
+        raise LoweringError(f"plans of one program differ in outputs: {n_outputs}")
+    for plan in plans:
+        _check_inputs(plan, (n_plain, n_features - n_plain))
     ranks = [ranks_of(plan) for plan in plans]
     widths = [
         sum(plan.widths[node] for node in rank)
@@ -57,54 +63,84 @@ def common_level_layout(
     )
 
 
+def _check_inputs(plan: NetworkPlan, most: tuple[int, int]) -> None:
+    for number, (width, limit) in enumerate(zip(plan.input_widths, most, strict=False)):
+        if width > limit:
+            raise LoweringError(
+                f"input {number} of a plan has {width} features, but the layout has "
+                f"room for {limit}"
+            )
+
+
 def ranks_of(plan: NetworkPlan) -> list[list[int]]:
     """Hidden units in ranks: each reads inputs and earlier ranks only.
 
     Raises:
         LoweringError: if the plan is not levels of matrices: one output, one or two
-            inputs, units that merge side by side and take one dense step, then
-            perhaps one dropout, no copies or gates, and encoded features (the second
-            input) read by the first rank and the output only.
+            inputs, hidden units of one activation that merge side by side and take
+            one dense step, then perhaps one dropout, no copies or gates, and encoded
+            features (the second input) read by the first rank and the output only.
+            All that breaks these rules is listed.
     """
     if problems := _problems(plan):
         listed = "\n- ".join(problems)
         raise LoweringError(f"This plan is not levels of matrices:\n- {listed}")
-    depth: dict[int, int] = dict.fromkeys(range(plan.n_inputs), 0)
     ranks: list[list[int]] = []
-    for node, unit in plan.nodes():
-        depth[node] = 1 + max(depth[wire.source] for wire in unit.connections)
-        if node == plan.outputs[0]:
+    for node, depth in _depths(plan).items():
+        if depth == 0 or node == plan.outputs[0]:
             continue
-        if depth[node] > len(ranks):
+        if depth > len(ranks):
             ranks.append([])
-        ranks[depth[node] - 1].append(node)
-    encoded = [
-        node
-        for node, unit in plan.nodes()
-        if node != plan.outputs[0]
-        and depth[node] > 1
-        and any(wire.source == 1 for wire in unit.connections)
-    ]
-    if plan.n_inputs == 2 and encoded:
-        raise LoweringError(
-            f"This plan is not levels of matrices: unit {encoded[0]} reads the second "
-            "input below the first rank"
-        )
+        ranks[depth - 1].append(node)
     return ranks
 
 
+def _depths(plan: NetworkPlan) -> dict[int, int]:
+    """Of each node: units on the longest way to it from an input, itself included."""
+    depths: dict[int, int] = dict.fromkeys(range(plan.n_inputs), 0)
+    for node, unit in plan.nodes():
+        depths[node] = 1 + max(depths[wire.source] for wire in unit.connections)
+    return depths
+
+
 def _problems(plan: NetworkPlan) -> list[str]:
-    problems = []
+    problems, depths = [], _depths(plan)
+    if len(plan.units) < 2:
+        problems.append("it has no hidden unit")
     if len(plan.outputs) != 1 or plan.outputs[0] != plan.n_inputs + len(plan.units) - 1:
         problems.append("its last unit must be its only output")
     if plan.n_inputs > 2:
         problems.append(f"it has {plan.n_inputs} inputs, at most two are possible")
     for node, unit in plan.nodes():
         kinds = tuple(type(step) for step in unit.steps)
-        if kinds not in ((Dense,), (Dense, Dropout)):
+        if node in plan.outputs:
+            if kinds != (Dense,):
+                problems.append(f"the steps of output unit {node} must be one dense")
+        elif kinds not in ((Dense,), (Dense, Dropout)):
             problems.append(f"the steps of unit {node} must be dense, then dropout")
         if any(wire.copies > 1 or wire.gate is not None for wire in unit.connections):
             problems.append(f"unit {node} reads through copies or gates")
         if unit.merge != "concatenate" and len(unit.connections) > 1:
             problems.append(f"unit {node} adds what it reads")
+        if (
+            plan.n_inputs == 2
+            and node not in plan.outputs
+            and depths[node] > 1
+            and any(wire.source == 1 for wire in unit.connections)
+        ):
+            problems.append(f"unit {node} reads the second input below the first rank")
+    if len(activations := activations_of(plan)) > 1:
+        problems.append(f"its hidden units have several activations: {activations}")
     return problems
+
+
+def activations_of(plan: NetworkPlan) -> list[str]:
+    """What hidden units apply."""
+    return sorted(
+        {
+            step.activation
+            for node, unit in plan.nodes()
+            for step in unit.steps
+            if isinstance(step, Dense) and node not in plan.outputs
+        }
+    )

@@ -15,13 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from cerebros.errors import LoweringError
+from cerebros.lowering import weight_shapes
 from cerebros.lowering.levels import (
-    Holes,
     LevelLayout,
     Matrices,
     common_level_layout,
     holes_of,
+    pack_weights,
 )
+from cerebros.lowering.levels._layout import activations_of
 from cerebros.plan import Dropout, NetworkPlan
 from cerebros.training.levels._segment import (
     Progress,
@@ -153,6 +155,11 @@ class Chunk:
 
     def layout(self, rows: Rows) -> LevelLayout:
         smallest = rows.layout([member.plan for member in self.members])
+        if smallest.width > self.width:
+            raise LoweringError(
+                f"a rank has {smallest.width} neurons, but the chunk has {self.width} "
+                "slots for it"
+            )
         return LevelLayout(
             smallest.n_plain,
             smallest.n_features,
@@ -201,33 +208,32 @@ class Checkpoint:
 def first_state(chunk: Chunk, rows: Rows) -> State:
     """Untrained networks; each member's numbers depend on its own seed."""
     layout = chunk.layout(rows)
-    own = [
-        _initial(member, holes_of(member.plan, layout), layout)
-        for member in chunk.members
-    ]
+    own = [_initial(member, layout) for member in chunk.members]
     matrices = {key: np.stack([one[key] for one in own]) for key in own[0]}
     zeros = {key: np.zeros_like(value) for key, value in matrices.items()}
     return State(0, 0, matrices, zeros, {k: v.copy() for k, v in zeros.items()})
 
 
-def _initial(member: Member, holes: Holes, layout: LevelLayout) -> Matrices:
+def _initial(member: Member, layout: LevelLayout) -> Matrices:
     """Normal with variance 1 / (1 + numbers read); outputs 0; biases normal, 0.25.
 
-    Scales are 1.
+    Scales are 1. Numbers are drawn unit by unit, so that they are the same in a layout
+    of any size.
     """
     rng = np.random.default_rng([*member.seed, 1])
-    matrices: Matrices = {}
-    read = {key: hole.sum(axis=-1, keepdims=True) for key, hole in holes.items()}
-    for key, hole in holes.items():
+    drawn = {
+        key: rng.standard_normal(shape, np.float32)
+        for key, shape in weight_shapes(member.plan).items()
+    }
+    matrices = pack_weights(member.plan, drawn, layout)
+    for key, holes in holes_of(member.plan, layout).items():
         if key in ("output", "direct", "output_bias"):
-            matrices[key] = np.zeros(hole.shape, np.float32)
-            continue
-        if key == "scale":
-            matrices[key] = hole.astype(np.float32)
-            continue
-        drawn = rng.standard_normal(hole.shape)
-        scale = 0.25 if key == "bias" else 1 / np.sqrt(read[key] + 1)
-        matrices[key] = np.where(hole, drawn * scale, 0).astype(np.float32)
+            matrices[key] = np.zeros_like(matrices[key])
+        elif key == "bias":
+            matrices[key] *= np.float32(0.25)
+        elif key != "scale":
+            read = holes.sum(axis=-1, keepdims=True, dtype=np.float32)
+            matrices[key] /= np.sqrt(read + 1)
     return matrices
 
 
@@ -247,8 +253,18 @@ def train_chunk(
         state: where to go on; None to begin.
         device: to compute on; None for JAX's usual one.
         stop: ends the training at the next checkpoint.
+
+    Raises:
+        LoweringError: if a plan is not levels of matrices, does not fit the chunk, or
+            has another activation than the rows say.
     """
     layout = chunk.layout(rows)
+    for member in chunk.members:
+        if activations_of(member.plan) != [rows.activation]:
+            raise LoweringError(
+                f"hidden units apply {activations_of(member.plan)}, but the program "
+                f"is made for {rows.activation!r}"
+            )
     shape = Shape(
         layout=layout,
         n_members=len(chunk.members),

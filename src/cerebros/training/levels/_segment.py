@@ -93,8 +93,7 @@ def make_segment(shape: Shape) -> Callable[..., Any]:
     """
     act = _ACTIVATIONS[shape.activation]
     batch_rows = shape.batch_rows
-    width = shape.layout.width
-    n_hidden = shape.layout.n_ranks * width
+    n_ranks, width = shape.layout.n_ranks, shape.layout.width
 
     def loss(
         matrices: Any,
@@ -104,7 +103,9 @@ def make_segment(shape: Shape) -> Callable[..., Any]:
         rates: Rates,
         in_step: Any,
     ) -> Any:
-        slots = jnp.arange(n_hidden, dtype=jnp.uint32)
+        # Numbered alike in layouts of any width, so that a member drops the same.
+        slots = (jnp.arange(n_ranks)[:, None] * 2**16 + jnp.arange(width)[None]).ravel()
+        slots = slots.astype(jnp.uint32)
         keys = mixed(rates.stream[:, None] ^ mixed(slots + 1)[None])
         shares = jnp.broadcast_to(rates.dropout[:, None], keys.shape)
 

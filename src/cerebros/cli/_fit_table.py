@@ -1,0 +1,168 @@
+"""What of a table `cerebros fit` learns from."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cerebros.cli._columns import check_column, numbers_of
+from cerebros.cli._target import (
+    TaskName,
+    check_no_missing,
+    decide_task,
+    target_values,
+)
+from cerebros.errors import DataError
+from cerebros.estimators.table import columns_of
+
+if TYPE_CHECKING:
+    from cerebros.cli._columns import Series
+
+_DROP = "remove these rows from the table, or leave them out with --drop-missing-target"
+_LARGEST_WHOLE = 2.0**53  # beyond it not every whole number has a floating-point one
+
+
+@dataclass(frozen=True, eq=False)
+class FitTable:
+    """A table in the parts that an estimator takes.
+
+    Attributes:
+        inputs: the columns to learn from, and those that say how rows are split.
+        target: numbers or labels, with the name of their column.
+        weights: how much each row counts; None if all count the same.
+        task: numbers or classes.
+        reason: why the task is what it is.
+        n_left_out: rows that had no target.
+    """
+
+    inputs: pd.DataFrame
+    target: Series
+    weights: npt.NDArray[np.float64] | None
+    task: TaskName
+    reason: str
+    n_left_out: int
+
+
+def fit_table_of(frame: pd.DataFrame, arguments: Namespace) -> FitTable:
+    """Take a table apart as the command line asks.
+
+    Raises:
+        DataError: if columns are not there, contradict each other, or hold what
+            cannot be used.
+    """
+    _check_names(frame, arguments)
+    whole, n_left_out = with_target(
+        frame, arguments.target, is_dropping=arguments.drop_missing_target
+    )
+    target = whole[arguments.target]
+    task, reason = decide_task(target, arguments.task)
+    weights = _weights(whole, arguments.weight)
+    not_learned = {arguments.target, arguments.weight, *arguments.drop}
+    names = [name for name in whole.columns if name not in not_learned]
+    if not set(names) - {arguments.group}:
+        raise DataError(f"no column is left to predict {arguments.target!r} from")
+    if arguments.time is not None:
+        _check_time(whole, arguments.time)
+    return FitTable(
+        inputs=whole[names],
+        target=pd.Series(target_values(target, task), name=arguments.target),
+        weights=weights,
+        task=task,
+        reason=reason,
+        n_left_out=n_left_out,
+    )
+
+
+def with_target(
+    frame: pd.DataFrame, name: str, *, is_dropping: bool
+) -> tuple[pd.DataFrame, int]:
+    """The rows whose target is known, and how many are not.
+
+    Raises:
+        DataError: if there is no such column, or rows may not be left out.
+    """
+    check_column(frame, name)
+    if not is_dropping:
+        check_no_missing(frame[name], way_out=_DROP)
+        return frame, 0
+    known = frame[name].notna()
+    if not known.any():
+        raise DataError(f"the target {name!r} is missing in every row")
+    rows = frame[known].reset_index(drop=True)
+    if not known.all():
+        rows[name] = _as_if_whole(rows[name])
+    return rows, int((~known).sum())
+
+
+def _as_if_whole(values: Series) -> Series:
+    """Values in the type that they would have had without missing ones."""
+    values = values.infer_objects()
+    if values.dtype.kind == "f":
+        numbers = values.to_numpy()
+        if (np.abs(numbers) < _LARGEST_WHOLE).all() and (numbers % 1 == 0).all():
+            return values.astype(np.int64)
+    return values
+
+
+def _check_names(frame: pd.DataFrame, arguments: Namespace) -> None:
+    """Make sure that all named columns are there, and serve one purpose each."""
+    target, drop = arguments.target, arguments.drop
+    check_column(frame, target)
+    others = {
+        "--drop": drop,
+        "--categorical": arguments.categorical,
+        "--weight": _one(arguments.weight),
+        "--group": _one(arguments.group),
+        "--time": _one(arguments.time),
+    }
+    for option, names in others.items():
+        for name in names:
+            check_column(frame, name)
+            if name == target:
+                raise DataError(f"{option} names {name!r}, which is the target")
+            if option != "--drop" and name in drop:
+                raise DataError(f"{option} names {name!r}, which --drop leaves out")
+
+
+def _one(name: str | None) -> Sequence[str]:
+    return () if name is None else (name,)
+
+
+def _weights(frame: pd.DataFrame, name: str | None) -> npt.NDArray[np.float64] | None:
+    if name is None:
+        return None
+    weights = numbers_of(frame, [name])[:, 0]
+    for what, is_bad in (
+        ("missing", np.isnan(weights)),
+        ("negative", weights < 0),
+    ):
+        if is_bad.any():
+            raise DataError(
+                f"--weight names {name!r}, which is {what} in {int(is_bad.sum())} of "
+                f"{len(weights)} rows, first in row {int(is_bad.argmax()) + 1}; every "
+                "row needs a weight of 0 or more"
+            )
+    if not weights.any():
+        raise DataError(f"--weight names {name!r}, which is 0 in every row")
+    return weights
+
+
+def _check_time(frame: pd.DataFrame, name: str) -> None:
+    values: npt.NDArray[Any] = columns_of(frame[[name]])[name]
+    if values.dtype.kind == "O":
+        raise DataError(
+            f"--time names {name!r}, which holds text such as "
+            f"{frame[name].dropna().iloc[:1].tolist()}; write dates as 2024-12-31, or "
+            "use numbers"
+        )
+    if n := int(pd.isna(values).sum()):
+        raise DataError(
+            f"--time names {name!r}, which is missing in {n} of {len(values)} rows; "
+            "every row needs its place in time"
+        )

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+
+from cerebros.estimators._baselines import baselines
+from cerebros.estimators._validation import Fold, Folds, folds_of
+
+N = 120
+RNG = np.random.default_rng(8)
+FEATURES = RNG.normal(size=(N, 3))
+NUMBERS = FEATURES[:, :2] * [1, 100] + [0, 5]
+CLASSES = (FEATURES[:, 0] > 0).astype(int) + (FEATURES[:, 0] > 1)
+
+
+def answered(targets, *, n_classes=None, weights=None, folds=None, seconds=np.inf):
+    strata = targets if n_classes else targets[:, 0]
+    folds = folds or folds_of(
+        Folds(), N, n_folds=3, strata=strata, is_classification=bool(n_classes)
+    )
+    weights = np.ones(N) if weights is None else weights
+    made = baselines(
+        FEATURES, targets, weights, folds, n_classes=n_classes, seconds=seconds, seed=0
+    )
+    return {own.name: own.answers for own in made}, folds
+
+
+def test_baselines_of_numbers_answer_rows_they_have_not_seen():
+    found, folds = answered(NUMBERS)
+    assert list(found) == ["constant", "linear", "gradient boosting"]
+    for fold in folds:
+        mean = NUMBERS[fold.train].mean(axis=0)
+        np.testing.assert_allclose(found["constant"][fold.valid], [mean] * 40)
+        for k in range(2):
+            model = Ridge(alpha=1.0).fit(FEATURES[fold.train], NUMBERS[fold.train, k])
+            np.testing.assert_allclose(
+                found["linear"][fold.valid, k], model.predict(FEATURES[fold.valid])
+            )
+    assert all(np.isfinite(answers).all() for answers in found.values())
+
+
+def test_baselines_of_classes_answer_probabilities():
+    found, folds = answered(CLASSES, n_classes=3)
+    for answers in found.values():
+        np.testing.assert_allclose(answers.sum(axis=1), 1)
+        assert (answers > 0).all()
+    assert (found["linear"].argmax(axis=1) == CLASSES).mean() > 0.85
+    prior = np.bincount(CLASSES[folds[0].train]) / len(folds[0].train)
+    np.testing.assert_allclose(found["constant"][folds[0].valid[0]], prior)
+
+
+def test_classes_that_training_rows_lack_have_next_to_no_probability():
+    folds = [
+        Fold(np.flatnonzero(CLASSES != 2), np.flatnonzero(CLASSES == 2)),
+        Fold(np.flatnonzero(CLASSES == 0), np.flatnonzero(CLASSES == 1)),
+    ]
+    found, _ = answered(CLASSES, n_classes=3, folds=folds)
+    for answers in found.values():
+        assert (answers[CLASSES == 2, 2] < 1e-6).all()
+        assert (answers[CLASSES == 1, 0] > 0.999).all()
+        assert np.isnan(answers[CLASSES == 0]).all()  # no fold judges them
+
+
+def test_rows_that_weigh_nothing_are_not_learned_from():
+    weights = RNG.uniform(0, 1, N)
+    weights[::2] = 0
+    changed = NUMBERS.copy()
+    changed[::2] = 1e6
+    one, _ = answered(NUMBERS, weights=weights)
+    folds = answered(NUMBERS)[1]
+    one, _ = answered(NUMBERS, weights=weights, folds=folds)
+    other, _ = answered(changed, weights=weights, folds=folds)
+    for name, answers in one.items():
+        np.testing.assert_allclose(answers, other[name])
+
+
+def test_without_time_there_is_the_constant_only():
+    found, _ = answered(NUMBERS, seconds=0)
+    assert list(found) == ["constant"]
+
+
+@pytest.mark.parametrize("n_classes", [None, 3])
+def test_folds_that_only_answer_are_left_out(n_classes):
+    rows = np.arange(N)
+    folds = [Fold(rows[:80], rows[80:]), Fold(rows, rows[:0])]
+    targets = CLASSES if n_classes else NUMBERS
+    found, _ = answered(targets, n_classes=n_classes, folds=folds)
+    for answers in found.values():
+        assert np.isnan(answers[:80]).all()
+        assert np.isfinite(answers[80:]).all()

@@ -1,0 +1,94 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cerebros.estimators._targets import TargetTransform, candidate_transforms
+
+KINDS = ("identity", "log", "quantile")
+DRAWN = np.random.default_rng(3)
+NORMAL = DRAWN.normal(size=400)
+SKEWED = np.exp(1.5 * NORMAL)
+HEAVY = np.append(NORMAL[:399], 1e4)
+
+
+def kinds_of(target):
+    return candidate_transforms(np.asarray(target, float))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [1e-12, 1.0, 1e12])
+def test_back_undoes_forward(kind, size):
+    target = SKEWED * size
+    transform = TargetTransform.fit(kind, target)
+    standardized = transform.forward(target)
+    assert abs(standardized.mean()) < 1e-9
+    assert standardized.std() == pytest.approx(1)
+    np.testing.assert_allclose(transform.back(standardized), target, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_answers_stay_within_what_training_had(kind):
+    transform = TargetTransform.fit(kind, SKEWED)
+    answers = transform.back(np.array([[-1e9, 1e9]], np.float32))
+    assert answers.shape == (1, 2)
+    np.testing.assert_allclose(answers, [[SKEWED.min(), SKEWED.max()]])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_transform_is_its_state(kind):
+    transform = TargetTransform.fit(kind, SKEWED)
+    again = TargetTransform.from_state(json.loads(json.dumps(transform.state())))
+    np.testing.assert_array_equal(again.forward(SKEWED), transform.forward(SKEWED))
+    np.testing.assert_array_equal(again.back(NORMAL), transform.back(NORMAL))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("value", [7.0, 0.1, 1e-12, 1e12])
+def test_a_constant_target_is_answered_exactly(kind, value):
+    target = np.full(30, value)
+    transform = TargetTransform.fit(kind, target)
+    assert np.abs(transform.forward(target)).max() < 1e-6
+    np.testing.assert_allclose(transform.back(np.array([-5.0, 0, 5])), value, rtol=1e-9)
+
+
+def test_constant_zero_is_answered_exactly():
+    transform = TargetTransform.fit("identity", np.zeros(30))
+    np.testing.assert_array_equal(transform.back(np.array([-5.0, 5])), 0)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60))
+def test_quantiles_keep_the_order(values):
+    target = np.array(values)
+    transform = TargetTransform.fit("quantile", target)
+    assert (np.diff(transform.values) > 0).all()
+    assert (np.diff(transform.knots) > 0).all()
+    assert (np.diff(transform.forward(np.sort(target))) >= 0).all()
+
+
+def test_quantiles_make_heavy_tails_normal():
+    forward = TargetTransform.fit("quantile", HEAVY).forward(HEAVY)
+    assert (forward**4).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("target", "kinds"),
+    [
+        (NORMAL, ["identity"]),
+        (SKEWED, ["identity", "log"]),
+        (SKEWED * 1e-12, ["identity", "log"]),
+        (SKEWED * 1e12, ["identity", "log"]),
+        (SKEWED - 1, ["identity", "quantile"]),  # skewed, but not all positive
+        (-SKEWED, ["identity", "quantile"]),
+        (HEAVY, ["identity", "quantile"]),
+        (SKEWED[:19], ["identity"]),  # too few to tell
+        (np.full(50, 3.0), ["identity"]),
+        (np.full(50, 0.1), ["identity"]),
+        (np.full(49, 0.7), ["identity"]),
+        (np.zeros(50), ["identity"]),
+    ],
+)
+def test_candidates_fit_the_shape_of_the_target(target, kinds):
+    assert kinds_of(target) == kinds
