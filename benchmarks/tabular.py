@@ -123,7 +123,7 @@ def _run_here(arguments: argparse.Namespace) -> dict[str, Any]:
     begun = time.monotonic()
     more: dict[str, Any] = {}
     if arguments.worker == OURS:
-        model, answers, more = _ours(arguments, split, train, test)
+        answers, more = _ours(arguments, split, train, test)
     else:
         answers = _rival(arguments.worker, split)
     metric = "log_loss" if split.is_classification else "rmse"
@@ -144,7 +144,7 @@ def _run_here(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _ours(
     arguments: argparse.Namespace, split: _splits.Split, train: Any, test: Any
-) -> tuple[Any, npt.NDArray[Any], dict[str, Any]]:
+) -> tuple[npt.NDArray[Any], dict[str, Any]]:
     begun = time.monotonic()
     from cerebros.estimators import CerebrosClassifier, CerebrosRegressor
 
@@ -177,7 +177,7 @@ def _ours(
         limits = model.predict_interval(test, 0.1)
         y = split.target[split.test]
         more["coverage"] = float(((limits[:, 0] <= y) & (y <= limits[:, 1])).mean())
-    return model, answers, more
+    return answers, more
 
 
 def _rival(name: str, split: _splits.Split) -> npt.NDArray[Any]:

@@ -157,9 +157,7 @@ def test_pipelines_cross_validation_and_grids(diabetes):
     )
     scores = cross_val_score(pipeline, table, target, cv=2)
     assert np.isfinite(scores).all()
-    grid = GridSearchCV(
-        regressor(n_trials=1), {"ensemble": [True, False]}, cv=2
-    )
+    grid = GridSearchCV(regressor(n_trials=1), {"ensemble": [True, False]}, cv=2)
     assert grid.fit(table, target).best_params_["ensemble"] in (True, False)
 
 
@@ -193,9 +191,9 @@ def test_the_model_is_an_ordinary_keras_model(diabetes):
     table, target = diabetes
     model = regressor(n_trials=1, population=PopulationSettings(epochs=4, folds=2))
     model.fit(table, target)
-    features = [x for x in model.predictor_.encoding.transform(_columns(table))]
+    features = model.predictor_.encoding.transform(_columns(table))
     (networks,) = model.predictor_.networks
-    inputs = features[: networks.plan.n_inputs]
+    inputs = list(features[: networks.plan.n_inputs])
     answers = model.model_.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0)
     np.testing.assert_allclose(answers, networks.answers(*features)[0], atol=1e-5)
 

@@ -364,6 +364,7 @@ def test_first_numbers_have_the_spread_that_they_should():
 
 def test_dropout_drops_its_share_and_never_the_same(monkeypatch):
     masks = []
+    rows = rows_of(n_epochs=1, n_checkpoints=1)
 
     def recording(matrices, features, act, dropped=None):
         if dropped is not None:
@@ -372,9 +373,10 @@ def test_dropout_drops_its_share_and_never_the_same(monkeypatch):
         return matrices["output_bias"][:, :, None] * jnp.ones(features.shape[1])
 
     monkeypatch.setattr(segments, "forward", recording)
+    monkeypatch.setattr(segments, "_order", lambda *_: jnp.arange(rows.n_padded))
+    monkeypatch.setattr(jax.random, "fold_in", lambda key, _: key)  # slow without jit
     space = WideMLP(levels=(2, 2), neurons=20, dropout=0.25)
     plan = drawn(0, space)
-    rows = rows_of(n_epochs=1, n_checkpoints=1)
     monkeypatch.setattr(
         chunks, "_compiled", lambda shape, _: (segments.make_segment(shape), 0.0)
     )

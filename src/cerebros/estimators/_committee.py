@@ -129,9 +129,7 @@ class Committee:
             )
         return Chunk(tuple(members), _width(self.recipe, drawn))
 
-    def answers(
-        self, number: int, checkpoint: Checkpoint, transform: int
-    ) -> Floats:
+    def answers(self, number: int, checkpoint: Checkpoint, transform: int) -> Floats:
         """Answers for rows that were not seen, `(row, output)`."""
         n_outputs = self.targets[0].shape[1]
         answers = np.full((len(self.plain), n_outputs), np.nan, np.float32)

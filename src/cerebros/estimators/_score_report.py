@@ -74,7 +74,7 @@ class ScoreReport:
             if s.selection is not None:
                 line += f"   (by the rows that chose it: {_text(s.selection)})"
             if s.n_rows < self.model.n_rows:
-                line += f"   (there was time for {s.n_rows} of {self.model.n_rows} rows)"
+                line += f"   (time for {s.n_rows} of {self.model.n_rows} rows)"
             lines.append(line)
         return "\n".join(lines)
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from cerebros.lowering.levels._layout import LevelLayout as LevelLayout
+from cerebros.lowering.levels._layout import activations_of as activations_of
 from cerebros.lowering.levels._layout import common_level_layout as common_level_layout
 from cerebros.lowering.levels._layout import ranks_of as ranks_of
 from cerebros.lowering.levels._packing import Holes as Holes

@@ -19,11 +19,12 @@ from cerebros.lowering import weight_shapes
 from cerebros.lowering.levels import (
     LevelLayout,
     Matrices,
+    activations_of,
     common_level_layout,
     holes_of,
     pack_weights,
 )
-from cerebros.lowering.levels._layout import activations_of
+
 from cerebros.plan import Dropout, NetworkPlan
 from cerebros.training.levels._segment import (
     Progress,
