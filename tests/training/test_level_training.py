@@ -364,25 +364,22 @@ def test_first_numbers_have_the_spread_that_they_should():
 
 def test_dropout_drops_its_share_and_never_the_same(monkeypatch):
     masks = []
-    rows = rows_of(n_epochs=1, n_checkpoints=1)
 
     def recording(matrices, features, act, dropped=None):
-        if dropped is not None:
-            ones = jnp.ones((2, 20, features.shape[1]))
-            masks.append([np.asarray(dropped(ones, rank)) for rank in (0, 1)])
-        return matrices["output_bias"][:, :, None] * jnp.ones(features.shape[1])
+        if dropped is None:
+            return forward(matrices, features, act)
+        ones = jnp.ones((2, 20, features.shape[1]))
+        made = jnp.stack([dropped(ones, rank) for rank in (0, 1)])
+        jax.debug.callback(lambda mask: masks.append(np.asarray(mask)), made)
+        return forward(matrices, features, act, dropped)
 
+    forward = segments.forward
     monkeypatch.setattr(segments, "forward", recording)
-    monkeypatch.setattr(segments, "_order", lambda *_: jnp.arange(rows.n_padded))
-    monkeypatch.setattr(jax.random, "fold_in", lambda key, _: key)  # slow without jit
-    space = WideMLP(levels=(2, 2), neurons=20, dropout=0.25)
-    plan = drawn(0, space)
-    monkeypatch.setattr(
-        chunks, "_compiled", lambda shape, _: (segments.make_segment(shape), 0.0)
-    )
+    monkeypatch.setattr(chunks, "_programs", {})
+    plan = drawn(0, WideMLP(levels=(2, 2), neurons=20, dropout=0.25))
     chunk = chunk_of(member(plan, seed=(1,)), member(plan, seed=(2,)), width=20)
-    with jax.disable_jit():
-        trained(chunk, rows)
+    trained(chunk, rows_of(n_epochs=1, n_checkpoints=1))
+    jax.effects_barrier()
     found = np.array(masks)  # (step, rank, member, slot, row)
     assert len(found) == 2
     assert set(np.unique(found)) == {0, np.float32(1 / 0.75)}

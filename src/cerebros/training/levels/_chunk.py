@@ -24,7 +24,6 @@ from cerebros.lowering.levels import (
     holes_of,
     pack_weights,
 )
-
 from cerebros.plan import Dropout, NetworkPlan
 from cerebros.training.levels._segment import (
     Progress,
