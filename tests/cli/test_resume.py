@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cerebros.cli._job import read_job
+from cerebros.cli._search_record import read_record
 from cerebros.search import SqlStore
 from cerebros.search.stores import DATABASE
 from cerebros.training import Objective
@@ -16,7 +16,7 @@ def test_a_search_is_extended(run, copied):
     assert "going on after 2 stored trials" in done.err
     assert "trial    2" in done.err
     assert "of 3 networks" in done.out
-    assert read_job(copied / "price").n_trials == 3
+    assert read_record(copied / "price").n_trials == 3
 
 
 def test_a_search_without_any_trial_yet_is_begun(run, copied):
@@ -36,7 +36,7 @@ def test_fewer_trials_than_there_are_make_no_sense(run, copied):
     done = run("resume", copied / "price", "--trials", "1")
     assert done.code == 2
     assert "already holds 2 networks" in done.err
-    assert read_job(copied / "price").n_trials == 2
+    assert read_record(copied / "price").n_trials == 2
 
 
 def test_a_changed_table_stops_it(run, copied):
@@ -45,7 +45,7 @@ def test_a_changed_table_stops_it(run, copied):
     done = run("resume", copied / "price", "--trials", "3")
     assert done.code == 2
     assert "has changed since the search was begun" in done.err
-    assert read_job(copied / "price").n_trials == 2
+    assert read_record(copied / "price").n_trials == 2
 
 
 def test_a_table_that_was_moved_is_remembered(run, copied):
@@ -53,7 +53,7 @@ def test_a_table_that_was_moved_is_remembered(run, copied):
     assert run("resume", copied / "price").code == 2
     done = run("resume", copied / "price", "--table", table, "--quiet")
     assert done.code == 0
-    assert read_job(copied / "price").source.relative == "../moved.csv"
+    assert read_record(copied / "price").source.relative == "../moved.csv"
 
 
 @pytest.mark.parametrize("command", ["resume", "search"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cerebros.cli._job import JOB_FILE, Job, read_job
 from cerebros.cli._output import listed
+from cerebros.cli._search_record import RECORD_FILE, SearchRecord, read_record
 from cerebros.errors import StoreError
 from cerebros.search import changed_entries
 from cerebros.search.stores import DATABASE
@@ -15,7 +15,7 @@ _MAY_CHANGE = ("n_trials", "keep")
 _LONGEST = 160  # characters of a difference; a list of columns may be long
 
 
-def claim_folder(folder: Path, job: Job) -> None:
+def claim_folder(folder: Path, job: SearchRecord) -> None:
     """Write the job into a folder that is free, or that belongs to the same search.
 
     Raises:
@@ -26,18 +26,18 @@ def claim_folder(folder: Path, job: Job) -> None:
     if not (folder / DATABASE).exists():  # nothing is trained that could be lost
         job.write(folder)
         return
-    before = read_job(folder)
+    before = read_record(folder)
     if before is None:
         raise StoreError(
             f"{folder} holds a search that was not begun with this command: it has no "
-            f"{JOB_FILE}; use another folder (--out)"
+            f"{RECORD_FILE}; use another folder (--out)"
         )
     _check_same(job, before, folder)
     if job != before:
         job.write(folder)
 
 
-def _check_same(job: Job, before: Job, folder: Path) -> None:
+def _check_same(job: SearchRecord, before: SearchRecord, folder: Path) -> None:
     changes = changed_entries(_identity(job), _identity(before))
     if changes:
         cut = [c if len(c) <= _LONGEST else c[:_LONGEST] + " …" for c in changes]
@@ -47,6 +47,6 @@ def _check_same(job: Job, before: Job, folder: Path) -> None:
         )
 
 
-def _identity(job: Job) -> dict[str, Any]:
+def _identity(job: SearchRecord) -> dict[str, Any]:
     data = {k: v for k, v in job.to_data().items() if k not in _MAY_CHANGE}
     return data | {"table": {"sha256": job.source.sha256}}

@@ -8,10 +8,10 @@ from pathlib import Path
 from cerebros.cli._exit import Exit
 from cerebros.cli._files import check_model_path, save_model
 from cerebros.cli._folder import SearchFolder
-from cerebros.cli._job import read_job
 from cerebros.cli._model_export import export_model
 from cerebros.cli._model_file import check_for_folder, is_model
 from cerebros.cli._output import print_json, say
+from cerebros.cli._search_record import read_record
 
 
 def run(arguments: Namespace) -> Exit:
@@ -25,7 +25,7 @@ def run(arguments: Namespace) -> Exit:
     path = Path(arguments.output or default)
     check_model_path(path)
     save_model(folder.model(trial), path)
-    job = read_job(folder.path)
+    job = read_record(folder.path)
     columns = list(job.selection.columns) if job else None
     classes = list(job.classes) if job else None
     if arguments.json:

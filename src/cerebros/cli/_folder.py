@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cerebros.cli._job import JOB_FILE, Job, read_job
 from cerebros.cli._loading import load_whole
 from cerebros.cli._output import note
+from cerebros.cli._search_record import RECORD_FILE, SearchRecord, read_record
 from cerebros.errors import StoreError
 from cerebros.search import SqlStore, Trial, best_trial, ranked
 from cerebros.search.stores import DATABASE, search_names
@@ -70,16 +70,16 @@ class SearchFolder:
         """Trials with a score, the best first."""
         return ranked(self.trials, self.objective)
 
-    def job(self, command: str) -> Job:
+    def job(self, command: str) -> SearchRecord:
         """The job, for a command that cannot do without.
 
         Raises:
             StoreError: if there is none, or it is damaged.
         """
-        job = read_job(self.path)
+        job = read_record(self.path)
         if job is None:
             raise StoreError(
-                f"{self.path} has no {JOB_FILE}, which says what the columns of the "
+                f"{self.path} has no {RECORD_FILE}, which says what the columns of the "
                 f"table mean, so `cerebros {command}` cannot work; the search was made "
                 "from Python, where the same call goes on and has the models (cerebros "
                 "trials, show and export work)"
@@ -133,7 +133,7 @@ class SearchFolder:
         return model
 
     def _weights(self, trial: Trial) -> Any:
-        job = read_job(self.path)
+        job = read_record(self.path)
         keep = job.keep if job else "all"
         store = SqlStore.in_folder(self.path, self.objective, keep=keep, name=self.name)
         return store.weights(trial.number)
@@ -173,7 +173,7 @@ def _check_holds_search(path: Path) -> None:
         raise StoreError(f"{path} is a file, but must be the folder of a search")
     if (path / DATABASE).exists():
         return
-    if (path / JOB_FILE).exists():
+    if (path / RECORD_FILE).exists():
         raise StoreError(
             f"the search in {path} has not trained anything yet; "
             f"`cerebros resume {shlex.quote(str(path))}` begins it"

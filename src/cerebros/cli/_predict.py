@@ -11,10 +11,10 @@ import pandas as pd
 
 from cerebros.cli._exit import Exit
 from cerebros.cli._folder import SearchFolder
-from cerebros.cli._job import Job
 from cerebros.cli._model_file import check_for_folder, is_model
 from cerebros.cli._model_predict import predict_by_model
 from cerebros.cli._output import note, print_json
+from cerebros.cli._search_record import SearchRecord
 from cerebros.jobs import TableFile, read_table
 from cerebros.search import write_file
 
@@ -56,7 +56,7 @@ def _as_csv(predictions: pd.DataFrame) -> str:
     return predictions.to_csv(index=False, lineterminator="\n")
 
 
-def _inputs(table: TableFile, job: Job) -> npt.NDArray[np.float32]:
+def _inputs(table: TableFile, job: SearchRecord) -> npt.NDArray[np.float32]:
     frame, selection = table.frame(), job.selection
     way_out = (
         "the search had none to learn from; fill them, or search again with "
@@ -71,7 +71,7 @@ def _inputs(table: TableFile, job: Job) -> npt.NDArray[np.float32]:
 
 
 def _predictions(
-    outputs: npt.NDArray[np.floating], job: Job, *, proba: bool
+    outputs: npt.NDArray[np.floating], job: SearchRecord, *, proba: bool
 ) -> pd.DataFrame:
     """One column of answers, named like the target; and probabilities if asked for."""
     target = job.selection.target

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cerebros.cli._exit import Exit
 from cerebros.cli._folder import SearchFolder
-from cerebros.cli._job import Job, read_job
+from cerebros.cli._search_record import SearchRecord, read_record
 from cerebros.cli._search_run import Run
 from cerebros.cli._source import Source
 from cerebros.search.stores import DATABASE
@@ -24,19 +24,19 @@ def run(arguments: Namespace) -> Exit:
     if arguments.table:
         source = Source.of(Path(arguments.table), table.sha256, folder)
         job = replace(job, source=source)
-    if job != read_job(folder):
+    if job != read_record(folder):
         job.write(folder)
     return Run(job, folder, problem, arguments).run()
 
 
-def _job_of(folder: Path) -> Job:
-    job = read_job(folder) if folder.is_dir() else None
+def _job_of(folder: Path) -> SearchRecord:
+    job = read_record(folder) if folder.is_dir() else None
     if job is not None:
         return job  # perhaps of a search that has not trained anything yet
     return SearchFolder.open(folder).job("resume")
 
 
-def _extended(job: Job, arguments: Namespace, folder: Path) -> Job:
+def _extended(job: SearchRecord, arguments: Namespace, folder: Path) -> SearchRecord:
     if arguments.trials is None:
         return job
     if (folder / DATABASE).exists():

@@ -9,8 +9,8 @@ from typing import Any
 
 from cerebros.cli._begin import claim_folder
 from cerebros.cli._exit import Exit
-from cerebros.cli._job import Job
 from cerebros.cli._output import note
+from cerebros.cli._search_record import SearchRecord
 from cerebros.cli._search_run import Run
 from cerebros.cli._selection import Selected, select
 from cerebros.cli._source import Source
@@ -53,10 +53,10 @@ def run(arguments: Namespace) -> Exit:
     return Run(job, folder, selected.problem, arguments, remarks).run()
 
 
-def _job(arguments: Namespace, selected: Selected, source: Source) -> Job:
+def _job(arguments: Namespace, selected: Selected, source: Source) -> SearchRecord:
     n_architectures = arguments.architectures
     n_trials = arguments.trials or 20
-    return Job(
+    return SearchRecord(
         source=source,
         selection=selected.selection,
         space=RandomWiring(**_given(arguments, "levels", "units", "neurons")),

@@ -12,9 +12,9 @@ from typing import Any
 
 from cerebros.cli._exit import Exit
 from cerebros.cli._files import draw_trial, save_model
-from cerebros.cli._job import Job
 from cerebros.cli._loading import load_whole
 from cerebros.cli._output import note, print_json, say
+from cerebros.cli._search_record import SearchRecord
 from cerebros.cli._standings import print_scores, print_trials, trial_data
 from cerebros.errors import SearchError
 from cerebros.search import SearchResult, SqlStore, duration
@@ -36,7 +36,7 @@ class Run:
         remarks: what programs should know of the data, besides the job.
     """
 
-    job: Job
+    job: SearchRecord
     folder: Path
     problem: Problem
     arguments: Namespace

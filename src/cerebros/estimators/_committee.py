@@ -20,7 +20,7 @@ from cerebros.estimators._targets import TargetTransform
 from cerebros.estimators._trial_files import TrialFiles
 from cerebros.estimators._validation import Fold
 from cerebros.lowering import Weights
-from cerebros.lowering.levels import Matrices, unpack_weights
+from cerebros.lowering.levels import Matrices, ranks_of, unpack_weights
 from cerebros.training.levels import (
     Checkpoint,
     Chunk,
@@ -95,6 +95,14 @@ class Committee:
             n_outputs=self.targets[0].shape[1],
         )
 
+    def work(self, number: int) -> float:
+        """How much there is to do in a trial, in products a row."""
+        n_plain = self.plain.shape[1]
+        n_features = n_plain + self.encoded.shape[1]
+        width, n_ranks = _width(self.recipe), len(ranks_of(self.draw(number).plan))
+        hidden = width * n_ranks * (n_ranks - 1) / 2
+        return float(width * (n_features + (n_ranks - 1) * n_plain + hidden))
+
     def rows(self, number: int, transform: int) -> Rows:
         """The table as the training program of a trial reads it."""
         recipe = self.recipe
@@ -127,7 +135,7 @@ class Committee:
                     valid=fold.valid,
                 )
             )
-        return Chunk(tuple(members), _width(self.recipe, drawn))
+        return Chunk(tuple(members), _width(self.recipe))
 
     def answers(self, number: int, checkpoint: Checkpoint, transform: int) -> Floats:
         """Answers for rows that were not seen, `(row, output)`."""
@@ -242,13 +250,16 @@ def train_committee(
     results: queue.SimpleQueue[Any] = queue.SimpleQueue()
     turn = threading.Condition()
     waiting = iter(range(n_trials))
-    durations: list[float] = []
+    paces: list[float] = []  # seconds for each unit of work
     begun = time.monotonic()
 
     def next_trial() -> tuple[int, int] | None:
         with turn:
             number = next(waiting, None)
-            if number is None or not _is_time_for_one(deadline, durations):
+            if number is None:
+                return None
+            expected = max(paces[-4:], default=0.0) * committee.work(number)
+            if deadline is not None and time.monotonic() + expected > deadline:
                 return None
             if number >= n_candidates > 1:
                 while len(losses) < n_candidates and not stop.is_set():
@@ -266,7 +277,8 @@ def train_committee(
                 if trial is None:
                     break
                 with turn:
-                    durations.append(trial.seconds - trial.seconds_of_compiling)
+                    seconds = trial.seconds - trial.seconds_of_compiling
+                    paces.append(seconds / committee.work(number))
                     if number < n_candidates:
                         losses[number] = judge(trial)
                     turn.notify_all()
@@ -316,17 +328,11 @@ def _finished(done: dict[int, Trained]) -> list[Trained]:
     return complete or sorted(done.values(), key=lambda own: -len(own.epochs))[:1]
 
 
-def _is_time_for_one(deadline: float | None, durations: Sequence[float]) -> bool:
-    """Whether a trial that takes as long as the last few would be done in time."""
-    expected = max(durations[-6:], default=0.0)
-    return deadline is None or time.monotonic() + expected < deadline
-
-
 def _activation(recipe: Recipe) -> str:
     return "mish" if isinstance(recipe.space, str) else recipe.space.activation
 
 
-def _width(recipe: Recipe, drawn: Drawn) -> int:
+def _width(recipe: Recipe) -> int:
     return 64 if isinstance(recipe.space, str) else recipe.space.neurons
 
 

@@ -66,8 +66,8 @@ class Drawn:
 _NOMINAL_SPEED = 3.5e10  # products a second of the machine that fits are planned for
 _SECONDS_OF_STARTING = 4.0
 _SHORT = 20.0  # seconds, below which one compiled program must do
-_TRIALS_WANTED = 8
-_LEAST_STEPS = 1000
+_TRIALS_WANTED = 10
+_LEAST_STEPS = 600
 
 
 def plan_recipe(
@@ -84,9 +84,9 @@ def plan_recipe(
 ) -> Recipe:
     """Folds, epochs and batches for a table, so that several trials fit the time.
 
-    Small tables are trained for more epochs, with ten folds for numbers. Where eight
+    Small tables are trained for more epochs, with ten folds for numbers. Where ten
     trials would not fit the budget on a machine of usual speed, first five folds do,
-    then fewer epochs, then four trials, then three folds. In a short time all networks
+    then fewer epochs, then five trials, then three folds. In a short time all networks
     have two hidden levels, because there is time to compile one program. Nothing is
     measured, so that the same call decides the same.
 
@@ -154,26 +154,36 @@ def _fitting(
     return fewest, max(1, min(least, int(affordable / (2 * fewest))))
 
 
+@dataclass(frozen=True, slots=True)
+class _Ranges:
+    """What the training of a trial is drawn from."""
+
+    learning_rate: tuple[float, float]
+    weight_decay: tuple[float, float]
+    dropout: tuple[float, ...]
+
+
+_NUMBERS = _Ranges((3e-3, 1.2e-2), (1e-2, 0.15), (0.0, 0.0, 0.05, 0.1))
+_CLASSES = _Ranges((2e-3, 1e-2), (1e-2, 0.3), (0.1, 0.2, 0.3))
+_WITHOUT_ENCODING = 4  # one trial in so many does without the encoded features
+
+
 def draw_trial(
     number: int, recipe: Recipe, *, n_plain: int, n_encoded: int, n_outputs: int
 ) -> Drawn:
     """The trial of a number; it depends on the seed and the number alone."""
     rng = np.random.default_rng([recipe.seed, number])
-    regression = not recipe.is_classification
+    ranges = _CLASSES if recipe.is_classification else _NUMBERS
     training = Training(
-        learning_rate=_between(rng, 3e-3, 1.2e-2)
-        if regression
-        else _between(rng, 2e-3, 1e-2),
-        weight_decay=_between(rng, 1e-2, 0.15)
-        if regression
-        else _between(rng, 1e-2, 0.3),
+        learning_rate=_between(rng, *ranges.learning_rate),
+        weight_decay=_between(rng, *ranges.weight_decay),
         schedule=("waves", "one_cycle")[int(rng.integers(2))],
     )
-    dropout = float(rng.choice([0, 0, 0.05, 0.1] if regression else [0.1, 0.2, 0.3]))
-    is_encoded = number % 4 != 2 and n_encoded > 0
-    space = replace(
-        _space(recipe, number), dropout=dropout, direct=bool(rng.integers(2))
-    )
+    dropout, is_direct = float(rng.choice(ranges.dropout)), bool(rng.integers(2))
+    is_encoded = number % _WITHOUT_ENCODING != 2 and n_encoded > 0
+    space = _space(recipe, number)
+    if isinstance(recipe.space, str):  # one of the user's own is taken as it is
+        space = replace(space, dropout=dropout, direct=is_direct)
     ports = Ports(
         (n_plain, n_encoded) if is_encoded else (n_plain,),
         (Output(n_outputs, "softmax" if recipe.is_classification else "linear"),),

@@ -13,6 +13,8 @@ from cerebros.estimators.table._numbers import Floats
 
 _LEAST_ROWS = 3
 _MOST_WORDS = 2000
+_MOST_ROWS = 20_000  # from which words and directions are learned
+_ROWS_AT_ONCE = 4096
 _LEAST_SPREAD = 1e-6
 
 
@@ -44,6 +46,9 @@ class TextEncoder:
         """Learn from a column; None is missing, and has no words."""
         from sklearn.decomposition import TruncatedSVD
 
+        if len(values) > _MOST_ROWS:
+            chosen = np.random.default_rng(seed).permutation(len(values))[:_MOST_ROWS]
+            values = values[np.sort(chosen)]
         texts = [_words(value) for value in values]
         rows = Counter(word for words in texts for word in set(words))
         known = [w for w, n in rows.most_common(_MOST_WORDS) if n >= _LEAST_ROWS]
@@ -66,9 +71,12 @@ class TextEncoder:
 
     def transform(self, values: npt.NDArray[Any]) -> tuple[Floats, Floats]:
         """`(row, plain feature)` and no encoded features."""
-        texts = [_words(value) for value in values]
-        weighted = _weighted(texts, self.words, self.rarity)
-        projected = np.asarray(weighted @ self.directions)
+        projected = np.zeros((len(values), self.directions.shape[1]))
+        for start in range(0, len(values), _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            texts = [_words(value) for value in values[rows]]
+            weighted = _weighted(texts, self.words, self.rarity)
+            projected[rows] = weighted @ self.directions
         return projected, np.zeros((len(values), 0))
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from cerebros.cli._job import JOB_FILE, VERSION, Job, read_job
+from cerebros.cli._search_record import RECORD_FILE, VERSION, SearchRecord, read_record
 from cerebros.cli._selection import Selection
 from cerebros.cli._source import Source
 from cerebros.errors import DataError, StoreError
@@ -16,7 +16,7 @@ from cerebros.training import Objective, TrainingSettings
 
 @pytest.fixture
 def job():
-    return Job(
+    return SearchRecord(
         source=Source("/data/t.csv", "../t.csv", "ab" * 32),
         selection=Selection(
             target="größe",
@@ -39,7 +39,7 @@ def job():
 
 
 def damage(folder, **changes):
-    path = folder / JOB_FILE
+    path = folder / RECORD_FILE
     data = json.loads(path.read_text("utf-8")) | changes
     data = {key: value for key, value in data.items() if value is not ...}
     path.write_text(json.dumps(data), "utf-8")
@@ -47,8 +47,8 @@ def damage(folder, **changes):
 
 def test_a_job_survives_its_file(tmp_path, job):
     job.write(tmp_path)
-    assert read_job(tmp_path) == job
-    assert [path.name for path in tmp_path.iterdir()] == [JOB_FILE]
+    assert read_record(tmp_path) == job
+    assert [path.name for path in tmp_path.iterdir()] == [RECORD_FILE]
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_a_job_survives_its_file(tmp_path, job):
 )
 def test_labels_keep_their_kind(tmp_path, job, labels):
     replace(job, classes=labels).write(tmp_path)
-    read = read_job(tmp_path)
+    read = read_record(tmp_path)
     assert read.classes == labels
     assert [type(a) for a in read.classes] == [type(b) for b in labels]
 
 
 def test_a_folder_without_a_job_has_none(tmp_path):
-    assert read_job(tmp_path) is None
+    assert read_record(tmp_path) is None
 
 
 @pytest.mark.parametrize(
@@ -84,23 +84,23 @@ def test_a_damaged_job_is_refused(tmp_path, job, changes, words):
     job.write(tmp_path)
     damage(tmp_path, **changes)
     with pytest.raises(StoreError, match="is damaged") as caught:
-        read_job(tmp_path)
+        read_record(tmp_path)
     assert words in str(caught.value)
-    assert str(tmp_path / JOB_FILE) in str(caught.value)
+    assert str(tmp_path / RECORD_FILE) in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null"])
 def test_what_is_no_job_at_all_is_refused(tmp_path, text):
-    (tmp_path / JOB_FILE).write_text(text)
+    (tmp_path / RECORD_FILE).write_text(text)
     with pytest.raises(StoreError, match="is damaged"):
-        read_job(tmp_path)
+        read_record(tmp_path)
 
 
 def test_a_job_of_a_newer_release_is_refused(tmp_path, job):
     job.write(tmp_path)
     damage(tmp_path, version=VERSION + 1, novelty={})
     with pytest.raises(StoreError, match="newer release"):
-        read_job(tmp_path)
+        read_record(tmp_path)
 
 
 def test_one_median_belongs_to_each_column(job):

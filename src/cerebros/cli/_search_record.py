@@ -21,13 +21,13 @@ from cerebros.search.stores import Keep, check_keep
 from cerebros.spaces import RandomWiring
 from cerebros.training import Objective, Problem, TrainingSettings
 
-JOB_FILE = "job.json"
+RECORD_FILE = "job.json"
 FORMAT = "cerebros.job"
 VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class SearchRecord:
     """Everything that decides what a search does, save the time that it is given.
 
     Attributes:
@@ -116,7 +116,7 @@ class Job:
         }
 
     @classmethod
-    def from_data(cls, data: dict[str, Any]) -> Job:
+    def from_data(cls, data: dict[str, Any]) -> SearchRecord:
         """The job of `to_data`."""
         selection, seed = dict(data["selection"]), data["seed"]
         medians = selection.pop("medians")
@@ -146,16 +146,16 @@ class Job:
             StoreError: if it cannot be written.
         """
         text = json.dumps(self.to_data(), indent=2, ensure_ascii=False, allow_nan=False)
-        write_file(folder / JOB_FILE, text + "\n")
+        write_file(folder / RECORD_FILE, text + "\n")
 
 
-def read_job(folder: Path) -> Job | None:
+def read_record(folder: Path) -> SearchRecord | None:
     """The job of a folder, or None if it has none.
 
     Raises:
         StoreError: if its file is damaged, or of a newer release.
     """
-    path = folder / JOB_FILE
+    path = folder / RECORD_FILE
     try:
         data = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -171,7 +171,7 @@ def read_job(folder: Path) -> Job | None:
             f"{VERSION}); upgrade cerebros to read it"
         )
     try:
-        return Job.from_data(data)
+        return SearchRecord.from_data(data)
     except KeyError as error:
         raise _damaged(path, f"it lacks {error}") from error
     except (TypeError, ValueError, AttributeError) as error:
