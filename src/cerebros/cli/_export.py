@@ -6,12 +6,13 @@ from argparse import Namespace
 from pathlib import Path
 
 from cerebros.cli._exit import Exit
-from cerebros.cli._files import check_model_path, save_model
+from cerebros.cli._files import check_model_path
 from cerebros.cli._folder import SearchFolder
 from cerebros.cli._model_export import export_model
 from cerebros.cli._model_file import check_for_folder, is_model
 from cerebros.cli._output import print_json, say
 from cerebros.cli._search_record import read_record
+from cerebros.jobs import save_model
 
 
 def run(arguments: Namespace) -> Exit:

@@ -1,38 +1,15 @@
-"""Models and pictures as files, each written whole or not at all."""
+"""Names of models, and pictures as files, written whole or not at all."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cerebros.cli._standings import best_epoch_text, score_text
 from cerebros.errors import StoreError
 from cerebros.report import write_picture
 from cerebros.search import Trial
 
-if TYPE_CHECKING:
-    import keras
-
 _MODEL_SUFFIX = ".keras"
-
-
-def save_model(model: keras.Model, path: Path) -> Path:
-    """Write a model; a file of that name is replaced.
-
-    Raises:
-        StoreError: if it cannot be written.
-    """
-    unfinished = path.with_name(f".{path.stem}.{os.getpid()}{_MODEL_SUFFIX}")
-    with _writing(path):
-        try:
-            model.save(unfinished)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    return path
 
 
 def check_model_path(path: Path) -> None:
@@ -60,18 +37,11 @@ def draw_trial(trial: Trial, path: Path, *, metric: str, rank: str = "") -> Path
         "best in epoch": best_epoch_text(trial),
     }
     notes = {name: fact for name, fact in facts.items() if fact}
-    with _writing(path):
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         return write_picture(
             path, trial.plan, title=f"Trial {trial.number}", notes=notes
         )
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Make the folder of a file that is about to be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield
     except OSError as error:
         reason = error.strerror or error
         raise StoreError(f"{path} cannot be written ({reason})") from error

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cerebros.cli._exit import Exit
-from cerebros.cli._files import save_model
 from cerebros.cli._loading import load_whole
 from cerebros.cli._model_file import SUFFIX, ModelFile
 from cerebros.cli._output import print_json, say
 from cerebros.estimators import write_predictor
+from cerebros.jobs import save_model
 from cerebros.plan import plan_to_json
 from cerebros.search import write_file
 

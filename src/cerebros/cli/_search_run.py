@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from cerebros.cli._exit import Exit
-from cerebros.cli._files import draw_trial, save_model
+from cerebros.cli._files import draw_trial
 from cerebros.cli._loading import load_whole
 from cerebros.cli._output import note, print_json, say
 from cerebros.cli._search_record import SearchRecord
 from cerebros.cli._standings import print_scores, print_trials, trial_data
 from cerebros.errors import SearchError
+from cerebros.jobs import save_model
 from cerebros.search import SearchResult, SqlStore, duration
 from cerebros.search.stores import DATABASE
 from cerebros.training import Problem

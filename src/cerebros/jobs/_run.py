@@ -18,6 +18,7 @@ from cerebros import __version__
 from cerebros.errors import StoreError
 from cerebros.jobs._data import problem_of
 from cerebros.jobs._file import Job
+from cerebros.jobs._model_file import save_model
 from cerebros.jobs._records import write_records
 from cerebros.search import (
     Progress,
@@ -106,7 +107,7 @@ def run_job(job: Job, *, show: Show | Progress = "auto") -> JobResult:
         scores = chosen.scores()
         files = write_records(folder, problem, found, tuned, chosen, scores)
         if job.output["export"]:
-            files["model"] = _export(chosen, folder / "model.keras")
+            files["model"] = save_model(chosen.best_model(), folder / "model.keras")
         logger.info("done")
     return JobResult(folder, found, tuned, chosen, scores, files)
 
@@ -118,20 +119,6 @@ def _better(found: SearchResult, tuned: SearchResult | None) -> SearchResult:
     before, after = found.best_trial.score, tuned.best_trial.score
     assert after is not None, "the best trial has a score"
     return tuned if found.context.objective.is_better(after, before) else found
-
-
-def _export(chosen: SearchResult, path: Path) -> Path:
-    """Write the model whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.unfinished.keras")
-    try:
-        chosen.best_model().save(unfinished)
-        unfinished.replace(path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise StoreError(f"{path} cannot be written ({reason})") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return path
 
 
 # --- The folder --------------------------------------------------------------------
