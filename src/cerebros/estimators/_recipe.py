@@ -63,7 +63,7 @@ class Drawn:
     is_encoded: bool
 
 
-_NOMINAL_SPEED = 3.5e10  # products a second of the machine that fits are planned for
+_NOMINAL_SPEED = 7e10  # products a second of the machine that fits are planned for
 _SECONDS_OF_STARTING = 4.0
 _SHORT = 20.0  # seconds, below which one compiled program must do
 _TRIALS_WANTED = 10
