@@ -522,8 +522,8 @@ def test_a_smaller_predictor_has_as_many_networks_as_asked(diabetes):
 
 def test_a_time_budget_ends_the_search(diabetes):
     table, target = diabetes
-    model = CerebrosRegressor(time_budget=20).fit(table, target)
-    assert len(model.trials_) >= 2
+    model = CerebrosRegressor(time_budget=10).fit(table, target)
+    assert len(model.trials_) >= 1
     assert np.isfinite(model.predict(table)).all()
 
 
