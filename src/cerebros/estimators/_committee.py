@@ -20,7 +20,7 @@ from cerebros.estimators._targets import TargetTransform
 from cerebros.estimators._trial_files import TrialFiles
 from cerebros.estimators._validation import Fold
 from cerebros.lowering import Weights
-from cerebros.lowering.levels import Matrices, ranks_of, unpack_weights
+from cerebros.lowering.levels import ranks_of, unpack_weights
 from cerebros.training.levels import (
     Checkpoint,
     Chunk,
@@ -44,7 +44,6 @@ class Trained:
         transform: number of the target transform.
         answers: for rows of the judging folds, `(checkpoint, row, output)`, in units
             of the target or as probabilities; rows that no fold judges are NaN.
-        matrices: of each checkpoint, those of all folds that answer.
         epochs: done at each checkpoint.
         seconds: that its training took, compiling included.
         seconds_of_compiling: part of them.
@@ -54,7 +53,6 @@ class Trained:
     drawn: Drawn
     transform: int
     answers: Floats
-    matrices: tuple[Matrices, ...]
     epochs: tuple[int, ...]
     seconds: float
     seconds_of_compiling: float = 0.0
@@ -159,13 +157,12 @@ class Committee:
         drawn = self.draw(number)
         begun = time.monotonic()
         kept = self.files.read(number)
-        answers, matrices, state = [], [], None
+        answers, state = [], None
         earlier = compiling = 0.0
         ends = checkpoint_epochs(self.recipe.n_epochs, self.recipe.n_checkpoints)
         is_whole = kept is not None and len(kept.answers) == len(ends)
         if kept is not None and (is_whole or kept.state is not None):
-            answers, matrices = list(kept.answers), list(kept.matrices)
-            state, earlier = kept.state, kept.seconds
+            answers, state, earlier = list(kept.answers), kept.state, kept.seconds
         if not is_whole:
             folds = self.split(number)
             keeps = [i for i, fold in enumerate(folds) if fold.answers]
@@ -174,15 +171,13 @@ class Committee:
                 compiling += checkpoint.seconds_of_compiling
                 answers.append(self.answers(number, checkpoint, transform))
                 own = checkpoint.state.matrices
-                matrices.append({key: value[keeps] for key, value in own.items()})
-                seconds = earlier + time.monotonic() - begun
-                is_last = len(answers) == len(ends)
                 self.files.write(
                     number,
-                    answers,
-                    matrices,
-                    None if is_last else checkpoint.state,
-                    seconds,
+                    checkpoint.number,
+                    answers[-1],
+                    {key: value[keeps] for key, value in own.items()},
+                    None if len(answers) == len(ends) else checkpoint.state,
+                    earlier + time.monotonic() - begun,
                 )
         if not answers:
             return None
@@ -190,7 +185,6 @@ class Committee:
             drawn=drawn,
             transform=transform,
             answers=np.stack(answers),
-            matrices=tuple(matrices),
             epochs=tuple(ends[: len(answers)]),
             seconds=earlier + time.monotonic() - begun,
             seconds_of_compiling=compiling,
@@ -202,7 +196,7 @@ class Committee:
         layout = self.chunk(trial.drawn).layout(
             self.rows(trial.drawn.number, trial.transform)
         )
-        of_folds = trial.matrices[checkpoint]
+        of_folds = self.files.matrices(trial.drawn.number, checkpoint)
         n_folds = len(of_folds["bias"])
         return stacked(
             [

@@ -19,18 +19,14 @@ from cerebros.errors import DataError
 from cerebros.estimators._baselines import Baseline, baselines
 from cerebros.estimators._certainty import certainty_of_classes, certainty_of_numbers
 from cerebros.estimators._committee import Committee, Trained, train_committee
-from cerebros.estimators._metrics import Metric
+from cerebros.estimators._judging import MOST_CHOOSING_ROWS, Judging
 from cerebros.estimators._networks import Networks
 from cerebros.estimators._predictor import Certainty, Predictor, calibrated, spread_of
 from cerebros.estimators._recipe import Recipe, plan_recipe
 from cerebros.estimators._request import FitSettings, Target
 from cerebros.estimators._score_report import ScoreReport, Standing
 from cerebros.estimators._selection import (
-    AbsoluteError,
-    LogLoss,
-    Loss,
     Selection,
-    SquaredError,
     combined,
     select,
 )
@@ -49,8 +45,6 @@ logger = logging.getLogger(__name__)
 Array = npt.NDArray[Any]
 
 _BASELINE_SHARE = 0.06
-_MOST_CHOOSING_ROWS = 10_000
-_PARTS = 5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -119,51 +113,54 @@ def fit_table(
     for name, why in encoding.unused.items():
         say(f"column {name!r} is not used: {why}")
     transforms = _transforms(target, settings)
-    committee = Committee(
-        recipe=recipe,
-        plain=plain,
-        encoded=encoded,
-        targets=_standardized(target, transforms),
-        transforms=transforms,
-        weights=target.weights.astype(np.float32),
-        split=split,
-        files=TrialFiles.of(
-            settings.out, _definition(columns, target, settings, recipe, transforms)
-        ),
-    )
-    judging = _Judging.of(committee, target, settings)
-    deadline = _deadline(settings, begun, len(plain))
-    n_trials = settings.n_trials or settings.population.most_trials
+    definition = _definition(columns, target, settings, recipe, transforms)
+    with TrialFiles.of(settings.out, definition) as files:
+        committee = Committee(
+            recipe=recipe,
+            plain=plain,
+            encoded=encoded,
+            targets=_standardized(target, transforms),
+            transforms=transforms,
+            weights=target.weights.astype(np.float32),
+            split=split,
+            files=files,
+        )
+        judging = Judging.of(committee, target, settings)
+        trials, usual = _trained(committee, judging, settings, begun, say, stop)
+        return _concluded(
+            committee, trials, judging, usual, settings, columns, encoding, begun
+        )
+
+
+def _trained(
+    committee: Committee,
+    judging: Judging,
+    settings: FitSettings,
+    begun: float,
+    say: Callable[[str], None],
+    stop: threading.Event,
+) -> tuple[list[Trained], list[Baseline]]:
+    """Train trials until the time is up, and the baselines beside them."""
+    n_rows, recipe = len(committee.plain), committee.recipe
     say(
-        f"{plain.shape[0]} rows, {plain.shape[1]} + {encoded.shape[1]} features, "
-        f"{recipe.n_folds} folds, {recipe.n_epochs} epochs"
+        f"{n_rows} rows, {committee.plain.shape[1]} + {committee.encoded.shape[1]} "
+        f"features, {recipe.n_folds} folds, {recipe.n_epochs} epochs"
     )
     # While the first programs are compiled, a core is free for the baselines.
-    beside = ThreadPoolExecutor(1)
-    usual = beside.submit(_baselines, committee, target, settings)
-    trials = train_committee(
-        committee,
-        n_trials=n_trials,
-        deadline=deadline,
-        judge=judging.loss_of,
-        on_trial=lambda trial: say(
-            f"trial {trial.drawn.number}: {judging.loss_of(trial):.5g} after "
-            f"{trial.seconds:.1f} s"
-        ),
-        stop=stop,
-    )
-    beside.shutdown()
-    return _concluded(
-        committee,
-        trials,
-        judging,
-        usual.result(),
-        target,
-        settings,
-        columns,
-        encoding,
-        begun,
-    )
+    with ThreadPoolExecutor(1) as beside:
+        usual = beside.submit(_baselines, committee, judging.target, settings)
+        trials = train_committee(
+            committee,
+            n_trials=settings.n_trials or settings.population.most_trials,
+            deadline=_deadline(settings, begun, n_rows),
+            judge=judging.loss_of,
+            on_trial=lambda trial: say(
+                f"trial {trial.drawn.number}: {judging.loss_of(trial):.5g} after "
+                f"{trial.seconds:.1f} s"
+            ),
+            stop=stop,
+        )
+    return trials, usual.result()
 
 
 def _splitting(
@@ -284,7 +281,7 @@ def _deadline(settings: FitSettings, begun: float, n_rows: int) -> float | None:
     """When training ends, so that choosing and writing fit the time, too."""
     if settings.time_budget is None:
         return None
-    rest = 0.3 + 0.03 * settings.time_budget + 2e-5 * min(n_rows, _MOST_CHOOSING_ROWS)
+    rest = 0.3 + 0.03 * settings.time_budget + 2e-5 * min(n_rows, MOST_CHOOSING_ROWS)
     return begun + settings.time_budget - rest
 
 
@@ -292,128 +289,32 @@ def _baselines(
     committee: Committee, target: Target, settings: FitSettings
 ) -> list[Baseline]:
     budget = settings.time_budget
-    return baselines(
-        committee.plain,
-        target.values,
-        target.weights,
-        committee.split(0),
-        n_classes=None if target.classes is None else len(target.classes),
-        seconds=np.inf if budget is None else _BASELINE_SHARE * budget,
-        seed=settings.seed,
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class _Judging:
-    """Which rows choose and judge, and by what.
-
-    Attributes:
-        target: of all rows.
-        rows: numbers of the rows that a fold judges.
-        parts: of those rows; each is judged by what the others chose.
-        loss: by which is chosen.
-        metric: that is reported.
-        chooses: of the judged rows, those that choose: not too many.
-    """
-
-    target: Target
-    rows: Array
-    parts: tuple[Array, ...]
-    loss: Loss
-    metric: Metric
-    chooses: Array
-
-    @classmethod
-    def of(
-        cls, committee: Committee, target: Target, settings: FitSettings
-    ) -> _Judging:
-        judged = [fold.valid for fold in committee.split(0) if len(fold.valid)]
-        rows = np.sort(np.concatenate(judged))
-        rng = np.random.default_rng([settings.seed, 23])
-        if len(judged) >= 3:
-            parts = tuple(judged)
-        else:
-            n = min(_PARTS, len(rows))
-            parts = tuple(np.array_split(rng.permutation(rows), n))
-        weights = target.weights[rows].astype(np.float32)
-        loss: Loss
-        if target.classes is not None:
-            loss = LogLoss(weights)
-        else:
-            # Outputs of several targets stand behind one another, in units alike.
-            values = target.values[rows] / _scales(target)
-            flat = values.T.ravel().astype(np.float32)
-            repeated = np.tile(weights, target.values.shape[1])
-            kind = AbsoluteError if settings.metric.name == "mae" else SquaredError
-            loss = kind(flat, repeated)
-        chooses = np.arange(len(rows))
-        if len(rows) > _MOST_CHOOSING_ROWS:
-            chooses = np.sort(rng.permutation(len(rows))[:_MOST_CHOOSING_ROWS])
-        return cls(target, rows, parts, loss, settings.metric, chooses)
-
-    def flat(self, answers: Array) -> Array:
-        """Answers as the loss takes them, `(…, place)`, from `(…, row, output)`."""
-        judged = answers[..., self.rows, :]
-        if self.target.classes is not None:
-            true = self.target.values[self.rows]
-            return np.asarray(judged[..., np.arange(len(true)), true])
-        scaled = np.swapaxes(judged / _scales(self.target), -1, -2)
-        return np.asarray(scaled.reshape(*scaled.shape[:-2], -1), np.float32)
-
-    def places(self, rows: Array) -> Array:
-        """Where in `flat` the given judged rows stand."""
-        n = len(self.rows)
-        n_outputs = (
-            1 if self.target.classes is not None else self.target.values.shape[1]
+    try:
+        return baselines(
+            committee.plain,
+            target.values,
+            target.weights,
+            committee.split(0),
+            n_classes=None if target.classes is None else len(target.classes),
+            seconds=np.inf if budget is None else _BASELINE_SHARE * budget,
+            seed=settings.seed,
         )
-        return np.concatenate([rows + k * n for k in range(n_outputs)])
-
-    def loss_of(self, trial: Trained) -> float:
-        """The lowest loss of a trial over its checkpoints."""
-        places = self.places(self.chooses)
-        return float(self.loss(self.flat(trial.answers)[:, places], places).min())
-
-    def score(self, answers: Array, rows: Array | None = None) -> float:
-        """The metric for given rows of all, those judged unless said otherwise."""
-        at = self.rows if rows is None else rows
-        known = at[np.isfinite(answers[at]).all(axis=1)]
-        if not len(known):
-            return float("nan")
-        weights = self.target.weights[known]
-        if not weights.sum() > 0:
-            weights = np.ones(len(known))
-        return self.metric(self.target.values[known], answers[known], weights)
-
-    def standing(
-        self, name: str, answers: Array, selection: float | None = None
-    ) -> Standing:
-        known = self.rows[np.isfinite(answers[self.rows]).all(axis=1)]
-        each = [self.score(answers, part) for part in self.parts]
-        finite = np.array([score for score in each if np.isfinite(score)])
-        error = (
-            float(finite.std(ddof=1) / np.sqrt(len(finite)))
-            if len(finite) > 1
-            else float("nan")
-        )
-        return Standing(name, self.score(answers), error, selection, len(known))
-
-
-def _scales(target: Target) -> Array:
-    scales = target.values.std(axis=0)
-    return np.where(scales > 0, scales, 1.0)
+    except Exception as error:  # whatever it is, the networks are not lost for it
+        logger.warning("there are no baselines to compare with: %r", error)
+        return []
 
 
 def _concluded(
     committee: Committee,
     trials: list[Trained],
-    judging: _Judging,
+    judging: Judging,
     usual: list[Baseline],
-    target: Target,
     settings: FitSettings,
     columns: Columns,
     encoding: Any,
     begun: float,
 ) -> Fit:
+    target = judging.target
     n = min(len(trial.epochs) for trial in trials)
     answers = np.stack([trial.answers[:n] for trial in trials])
     flat = judging.flat(answers)
@@ -476,7 +377,7 @@ def _unseen(
     answers: Array,
     flat: Array,
     numbers: Sequence[int],
-    judging: _Judging,
+    judging: Judging,
     settings: FitSettings,
 ) -> tuple[Array, list[Standing]]:
     """Answers for each part by what the other parts chose, of all and of each trial."""
@@ -502,7 +403,7 @@ def _unseen(
     return unseen, standings
 
 
-def _decided(unseen: Array, judging: _Judging) -> Array:
+def _decided(unseen: Array, judging: Judging) -> Array:
     """Unseen answers as the predictor gives them: calibrated, and with its threshold.
 
     Of each part, temperature and threshold are those that the other parts ask for.
@@ -524,7 +425,7 @@ def _decided(unseen: Array, judging: _Judging) -> Array:
     return decided
 
 
-def _best_trial(standings: list[Standing], judging: _Judging) -> Standing:
+def _best_trial(standings: list[Standing], judging: Judging) -> Standing:
     """The trial that the rows choose; its score is by rows that did not."""
     sign = 1 if judging.metric.is_better_low else -1
     best = min(standings, key=lambda own: sign * (own.selection or 0.0))
@@ -536,7 +437,7 @@ def _certainty(
     answers: Array,
     selection: Selection,
     unseen: Array,
-    judging: _Judging,
+    judging: Judging,
     settings: FitSettings,
 ) -> Certainty:
     rows, target = judging.rows, judging.target

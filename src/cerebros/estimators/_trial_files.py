@@ -1,13 +1,18 @@
-"""Where a fit keeps its trials, so that one that was killed goes on."""
+"""Where a fit keeps its trials: not in memory, and so that a killed one goes on."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from cerebros.errors import StoreError
 from cerebros.lowering.levels import Matrices
@@ -19,17 +24,15 @@ _DEFINITION = "fit.json"
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """What a folder holds of a trial.
+    """What a folder holds of a trial that is not done, or that is.
 
     Attributes:
         answers: at each checkpoint.
-        matrices: at each checkpoint.
         state: where to go on; None if it is done.
         seconds: that it took so far.
     """
 
     answers: list[Any]
-    matrices: list[Matrices]
     state: State | None
     seconds: float
 
@@ -39,88 +42,72 @@ class TrialFiles:
     """A folder of trials; each file is written whole or not at all.
 
     Attributes:
-        folder: where they are; None to keep nothing.
+        folder: where they are.
+        is_lasting: whether somebody may go on there.
     """
 
-    folder: Path | None = None
+    folder: Path
+    is_lasting: bool
 
     @classmethod
-    def of(cls, folder: Path | None, definition: dict[str, Any]) -> TrialFiles:
-        """A folder for a fit, made if need be.
+    @contextmanager
+    def of(
+        cls, folder: Path | None, definition: dict[str, Any]
+    ) -> Iterator[TrialFiles]:
+        """A folder for a fit, made if need be; None for one that is removed again.
 
         Raises:
             StoreError: if it holds another fit, or cannot be written.
         """
         if folder is None:
-            return cls()
-        path = folder / _DEFINITION
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            written = json.loads(path.read_text()) if path.exists() else None
-        except (OSError, ValueError) as error:
-            raise StoreError(f"{folder} cannot be used for a fit: {error}") from error
-        if written is None:
-            write_file(path, json.dumps(definition, indent=2))
-        elif written != definition:
-            changed = sorted(
-                key
-                for key in {*written, *definition}
-                if written.get(key) != definition.get(key)
-            )
-            raise StoreError(
-                f"{folder} holds a fit with another {', '.join(changed)}; name another "
-                "folder in `out`, or remove this one"
-            )
-        return cls(folder)
+            with TemporaryDirectory(prefix="cerebros-") as temporary:
+                yield cls(Path(temporary), is_lasting=False)
+            return
+        _claim(folder, definition)
+        yield cls(folder, is_lasting=True)
 
     def write(
         self,
         number: int,
-        answers: list[Any],
-        matrices: list[Matrices],
+        checkpoint: int,
+        answers: Any,
+        matrices: Matrices,
         state: State | None,
         seconds: float,
     ) -> None:
-        """Keep the last checkpoint of a trial, and where to go on."""
-        if self.folder is None:
-            return
-        from safetensors.numpy import save
-
-        at = len(answers) - 1
-        arrays = {"answers": answers[-1], **_named("matrices", matrices[-1])}
+        """Keep a checkpoint of a trial, and where to go on; None if it is done."""
+        arrays = {"answers": answers, **_named("matrices", matrices)}
         mark = {"seconds": repr(seconds)}
-        write_file(self._path(number, at), save(_in_order(arrays), mark))
-        if state is not None:
-            arrays = {
-                **_named("matrices", state.matrices),
-                **_named("first", state.first),
-                **_named("second", state.second),
-            }
-            mark = {
-                "epoch": str(state.epoch),
-                "n_steps": str(state.n_steps),
-                "checkpoint": str(at),
-            }
-            write_file(self._state(number), save(_in_order(arrays), mark))
-        else:
+        write_file(self._path(number, checkpoint), save(_in_order(arrays), mark))
+        if not self.is_lasting:
+            return
+        if state is None:
             self._state(number).unlink(missing_ok=True)
+            return
+        arrays = {
+            **_named("matrices", state.matrices),
+            **_named("first", state.first),
+            **_named("second", state.second),
+        }
+        mark = {
+            "epoch": str(state.epoch),
+            "n_steps": str(state.n_steps),
+            "checkpoint": str(checkpoint),
+        }
+        write_file(self._state(number), save(_in_order(arrays), mark))
 
     def read(self, number: int) -> Kept | None:
-        """What there is of a trial; None if nothing that can be gone on with."""
-        if self.folder is None:
-            return None
+        """What there is of a trial; None if there is nothing."""
         answers: list[Any] = []
-        matrices: list[Matrices] = []
         seconds = 0.0
         while (path := self._path(number, len(answers))).exists():
             arrays, mark = _read(path)
-            answers.append(arrays.pop("answers"))
-            matrices.append(_unnamed("matrices", arrays))
+            answers.append(arrays["answers"])
             seconds = float(mark["seconds"])
         if not answers:
             return None
         if not self._state(number).exists():
-            return Kept(answers, matrices, None, seconds)
+            return Kept(answers, None, seconds)
         arrays, mark = _read(self._state(number))
         n = int(mark["checkpoint"]) + 1
         state = State(
@@ -130,21 +117,43 @@ class TrialFiles:
             _unnamed("first", arrays),
             _unnamed("second", arrays),
         )
-        return Kept(answers[:n], matrices[:n], state, seconds)
+        return Kept(answers[:n], state, seconds)
+
+    def matrices(self, number: int, checkpoint: int) -> Matrices:
+        """The matrices of a trial at a checkpoint."""
+        return _unnamed("matrices", _read(self._path(number, checkpoint))[0])
 
     def _path(self, number: int, checkpoint: int) -> Path:
-        assert self.folder is not None
         name = f"trial_{number:05d}_checkpoint_{checkpoint:02d}.safetensors"
         return self.folder / name
 
     def _state(self, number: int) -> Path:
-        assert self.folder is not None
         return self.folder / f"trial_{number:05d}_state.safetensors"
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    from safetensors import SafetensorError, safe_open
+def _claim(folder: Path, definition: dict[str, Any]) -> None:
+    """Write a definition into a folder that is free, or make sure it is that."""
+    path = folder / _DEFINITION
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = json.loads(path.read_text()) if path.exists() else None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{folder} cannot be used for a fit: {error}") from error
+    if written is None:
+        write_file(path, json.dumps(definition, indent=2))
+    elif written != definition:
+        changed = sorted(
+            key
+            for key in {*written, *definition}
+            if written.get(key) != definition.get(key)
+        )
+        raise StoreError(
+            f"{folder} holds a fit with another {', '.join(changed)}; name another "
+            "folder in `out`, or remove this one"
+        )
 
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         with safe_open(path, framework="numpy") as file:
             arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
