@@ -104,13 +104,32 @@ def test_the_order_of_rows_does_not_matter(mixed):
     np.testing.assert_array_equal(straight, shuffled)
 
 
-def test_equal_rows_are_never_on_both_sides_of_a_fold(diabetes):
+def test_a_row_of_weight_two_is_learned_as_two_rows(diabetes):
     table, target = diabetes
-    twice = pd.concat([table, table], ignore_index=True)
-    model = regressor().fit(twice, np.r_[target, target])
-    weighted = regressor().fit(table, target, sample_weight=np.full(len(table), 2.0))
+    twice = pd.concat([table, table[:50]], ignore_index=True)
+    model = regressor().fit(twice, np.r_[target, target[:50]])
+    weights = np.where(np.arange(len(table)) < 50, 2.0, 1.0)
+    weighted = regressor().fit(table, target, sample_weight=weights)
     np.testing.assert_array_equal(model.predict(table), weighted.predict(table))
-    assert model.score_report_.model.n_rows == len(table)
+    assert weighted.unseen_answers_.shape == (len(table), 1)
+
+
+def test_rows_of_no_weight_are_not_learned(diabetes):
+    table, target = diabetes
+    weights = (np.arange(len(table)) < 300).astype(float)
+    spoilt = target.where(weights > 0, 1e6)
+    model = regressor().fit(table, spoilt, sample_weight=weights)
+    short = regressor().fit(table[:300], target[:300])
+    np.testing.assert_array_equal(model.predict(table), short.predict(table))
+    assert np.isnan(model.unseen_answers_[300:]).all()
+
+
+def test_weights_that_are_no_whole_numbers_matter(diabetes):
+    table, target = diabetes
+    weights = np.where(target > target.median(), 5.5, 0.5)
+    usual = regressor().fit(table, target).predict(table)
+    high = regressor().fit(table, target, sample_weight=weights).predict(table)
+    assert high.mean() > usual.mean() + 5
 
 
 def test_several_targets_are_learned_together(diabetes):
@@ -430,7 +449,6 @@ def test_a_fit_that_was_killed_goes_on_and_ends_alike(tmp_path, diabetes):
         time.sleep(0.05)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
-    assert not list(folder.glob("*.part"))
     subprocess.run([*command, str(path)], check=True, capture_output=True)
     alone = tmp_path / "alone.cerebros"
     subprocess.run(

@@ -24,7 +24,7 @@ from sklearn.utils.validation import (
 )
 
 from cerebros.errors import DataError
-from cerebros.estimators._equal_rows import merged
+from cerebros.estimators._canonical_rows import in_canonical_order
 from cerebros.estimators._frames import history_frame, leaderboard_frame, trials_frame
 from cerebros.estimators._metrics import metric_of
 from cerebros.estimators._predictor import Predictor
@@ -87,7 +87,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
             order=order.get("order"),
         )
         _check_length(rows_of(columns), target, groups)
-        columns, target, row_numbers = merged(
+        columns, target, row_numbers = in_canonical_order(
             columns,
             target,
             keeps_order=isinstance(self.validation, TimeFolds)

@@ -1,4 +1,4 @@
-"""Rows that are equal count as one, and the order in which rows stand as none."""
+"""Rows in an order that follows from what they hold."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from cerebros.estimators.table import Columns
 Array = npt.NDArray[Any]
 
 
-def merged(
+_MOST_COPIES = 4
+"""So many rows in the mean may a row of whole weight become."""
+
+
+def in_canonical_order(
     columns: Columns, target: Target, *, keeps_order: bool
 ) -> tuple[Columns, Target, Array]:
-    """Put equal rows together, so that none stands on both sides of a fold.
+    """Order rows by content, and repeat those whose weight is a whole number.
 
-    Rows are equal if all columns, the target and the group are; their weights are
-    added. Rows of weight 0 are left out. What is left is ordered by content, so that
-    a table that is shuffled is learned alike, and a row that is repeated counts as
-    one of that weight.
+    So a table that is shuffled is learned alike, and a row of weight 2 is learned as
+    two rows. Rows of weight 0 are left out. Weights that are no whole numbers, or so
+    large that the table would become four times as long, stay as they are.
 
     Args:
         columns: of the table.
@@ -37,21 +40,22 @@ def merged(
     if keeps_order:
         new_number[used] = np.arange(len(used))
         return _rows(columns, used), _rows_of_target(target, used), new_number
-    keys = [_codes(values[used]) for values in columns.values()]
+    keys = [_codes(target.weights[used])]  # which order rows that are equal otherwise
+    keys += [_codes(values[used]) for values in columns.values()]
     keys += [_codes(column) for column in np.atleast_2d(target.values[used].T)]
-    for of_rows in (target.groups, target.order):
-        if of_rows is not None:
-            keys.append(_codes(of_rows[used]))
-    order = np.lexsort(keys)
-    differs = np.zeros(len(order), bool)
-    for key in keys:
-        differs[1:] |= key[order[1:]] != key[order[:-1]]
-    number = np.cumsum(differs)
-    new_number[used[order]] = number
-    first = used[order[np.flatnonzero(np.diff(number, prepend=-1))]]
-    weights = np.bincount(number, target.weights[used[order]])
-    kept = replace(_rows_of_target(target, first), weights=weights)
-    return _rows(columns, first), kept, new_number
+    keys += [_codes(x[used]) for x in (target.groups, target.order) if x is not None]
+    ordered = used[np.lexsort(keys)]
+    weights = target.weights[ordered]
+    copies = np.ones(len(ordered), np.int64)
+    is_whole = (weights == np.round(weights)).all()
+    if is_whole and weights.sum() <= _MOST_COPIES * len(weights):
+        copies = weights.astype(np.int64)
+    new_number[ordered] = np.cumsum(copies) - copies
+    rows = np.repeat(ordered, copies)
+    kept = _rows_of_target(target, rows)
+    if copies.max() > 1:
+        kept = replace(kept, weights=np.ones(len(rows)))
+    return _rows(columns, rows), kept, new_number
 
 
 def _rows(columns: Columns, rows: Array) -> Columns:
