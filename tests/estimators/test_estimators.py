@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from cerebros.errors import DataError, StoreError
+from cerebros.errors import DataError, SearchError, StoreError
 from cerebros.estimators import (
     CerebrosClassifier,
     CerebrosRegressor,
@@ -35,6 +36,7 @@ from cerebros.estimators import (
     TimeFolds,
     load,
 )
+from cerebros.estimators._committee import Committee
 from cerebros.spaces import WideMLP, WideWiring
 
 QUICK = PopulationSettings(epochs=8, folds=2, checkpoints=4)
@@ -104,14 +106,27 @@ def test_the_order_of_rows_does_not_matter(mixed):
     np.testing.assert_array_equal(straight, shuffled)
 
 
-def test_a_row_of_weight_two_is_learned_as_two_rows(diabetes):
+def test_copies_of_a_row_are_never_on_both_sides_of_a_fold(diabetes):
     table, target = diabetes
-    twice = pd.concat([table, table[:50]], ignore_index=True)
-    model = regressor().fit(twice, np.r_[target, target[:50]])
-    weights = np.where(np.arange(len(table)) < 50, 2.0, 1.0)
-    weighted = regressor().fit(table, target, sample_weight=weights)
+    noise = np.random.default_rng(0).normal(size=len(target))
+    thrice = pd.concat([table] * 3, ignore_index=True)
+    silent = regressor(metric="r2", ignore=("duplicate-rows",))
+    model = silent.fit(thrice, np.tile(noise, 3))
+    assert model.score_report_.model.score < 0.05  # copies would give nearly 1
+    weights = np.full(len(table), 3.0)
+    weighted = regressor(metric="r2").fit(table, noise, sample_weight=weights)
     np.testing.assert_array_equal(model.predict(table), weighted.predict(table))
     assert weighted.unseen_answers_.shape == (len(table), 1)
+
+
+def test_equal_rows_of_a_coarse_table_stay_apart():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {"a": rng.integers(0, 3, 300), "b": rng.choice(["x", "y"], 300)}
+    )
+    silent = classifier(ignore=("duplicate-rows",))
+    model = silent.fit(table, rng.random(300) < 0.5)
+    assert model.score_report_.model.n_rows == 300
 
 
 def test_rows_of_no_weight_are_not_learned(diabetes):
@@ -325,7 +340,7 @@ def test_every_space_can_be_searched(diabetes, space):
         ({"space": 3}, "space must be one of"),
         ({"metric": "log_los"}, "metric 'log_los' is not known"),
         ({"time_budget": -1}, "time_budget must be positive"),
-        ({"n_trials": 0}, "n_trials must be at least 1"),
+        ({"n_trials": 0}, "n_trials must be a whole number"),
         ({"n_trials": None}, "cannot both be None"),
         ({"validation": 1}, "n must be at least 2"),
         ({"validation": "kfold"}, "validation must be None"),
@@ -397,6 +412,78 @@ def test_labels_that_were_not_in_training_cannot_be_scored_as_right(mixed):
     table, _, labels = mixed
     model = classifier(n_trials=1).fit(table, labels)
     assert model.score(table, np.full(len(table), "unknown")) == 0
+
+
+def test_an_offset_of_the_target_changes_no_score(diabetes):
+    table, target = diabetes
+    plain = regressor().fit(table, target)
+    moved = regressor().fit(table, target + 1.7e9)
+    scores = [m.score_report_.model.score for m in (moved, plain)]
+    assert scores[0] == pytest.approx(scores[1], rel=1e-3)
+    answers = moved.predict(table) - 1.7e9
+    np.testing.assert_allclose(answers, plain.predict(table), rtol=1e-3)
+
+
+def test_class_weights_do_not_weigh_scores(mixed):
+    table, price, _ = mixed
+    rare = price > np.quantile(price, 0.9)
+    model = classifier(class_weight="balanced", metric="accuracy").fit(table, rare)
+    constant = model.leaderboard_.set_index("model").loc["constant", "score"]
+    assert constant in (
+        pytest.approx(1 - rare.mean(), abs=0.02),
+        pytest.approx(rare.mean(), abs=0.02),
+    )
+
+
+def test_answers_for_later_times_know_nothing_of_them():
+    rng = np.random.default_rng(0)
+    times = np.arange(160.0)
+    table = pd.DataFrame({"t": times, "x": rng.normal(size=160)})
+    silent = {"ignore": ("target-copy", "strong-column", "time-order")}
+    model = regressor(validation=TimeFolds(column="t", n=4), n_trials=1, **silent)
+    unseen = model.fit(table, times).unseen_answers_[:, 0]
+    blocks = np.array_split(np.arange(160), 5)
+    for before, block in pairwise(blocks):
+        assert np.nanmax(unseen[block]) <= before[-1] + 1e-3
+
+
+def test_a_name_that_the_table_lacks_is_said(diabetes):
+    settings = EncodingSettings(dropped=("agee",))
+    with pytest.raises(DataError, match="did you mean 'age'"):
+        regressor(encoding=settings).fit(*diabetes)
+    with pytest.raises(ValueError, match="must be names of columns"):
+        EncodingSettings(dropped="age")
+
+
+def test_a_trial_that_fails_is_left_out(diabetes, monkeypatch):
+    real = Committee.trained
+
+    def fails_once(self, number, *rest):
+        if number == 1:
+            raise MemoryError("no memory")
+        return real(self, number, *rest)
+
+    monkeypatch.setattr(Committee, "trained", fails_once)
+    model = regressor(n_trials=3).fit(*diabetes)
+    assert model.trials_["trial"].tolist() == [0, 2]
+
+
+def test_when_all_trials_fail_the_first_error_is_told(diabetes, monkeypatch):
+    def fails(self, number, *rest):
+        raise MemoryError("no memory")
+
+    monkeypatch.setattr(Committee, "trained", fails)
+    with pytest.raises(SearchError, match="no memory"):
+        regressor().fit(*diabetes)
+
+
+@pytest.mark.filterwarnings("ignore:the time budget")
+@pytest.mark.parametrize("settings", [(0.1, 2), (float("inf"), 2)])
+def test_a_budget_that_is_too_short_or_endless_gives_a_model(diabetes, settings):
+    table, target = diabetes
+    seconds, n_trials = settings
+    model = regressor(time_budget=seconds, n_trials=n_trials).fit(table, target)
+    assert np.isfinite(model.predict(table)).all()
 
 
 # --- Seeds, and going on --------------------------------------------------------------

@@ -73,8 +73,9 @@ def run(arguments: Namespace) -> Exit:
             "n_rows": evaluation.n_rows,
             "scores": evaluation.scores,
             "promised": _promised(model),
-            "coverage": evaluation.coverage
-            and {"nominal": _NOMINAL, "share": evaluation.coverage},
+            "coverage": None
+            if evaluation.coverage is None
+            else {"nominal": _NOMINAL, "share": evaluation.coverage},
             "drift": [
                 {"rule": f.rule, "column": f.column, "evidence": f.evidence}
                 for f in drift

@@ -16,8 +16,6 @@ from cerebros.estimators._validation import Fold
 
 Array = npt.NDArray[Any]
 
-_MANY_NUMBERS = 2_000_000
-
 
 @dataclass(frozen=True, eq=False)
 class Baseline:
@@ -46,7 +44,8 @@ def baselines(
 ) -> list[Baseline]:
     """The constant answer, a linear model, and histogram gradient boosting.
 
-    Each has a third of the time that is left, and judges as many folds as it can.
+    The linear model has a third of the time, and boosting what is left; each judges as
+    many folds as it can, and is left out if one would take too long.
 
     Args:
         features: `(row, feature)`, numbers without missing ones.
@@ -65,11 +64,23 @@ def baselines(
             begun = time.monotonic()
             is_last = name == "gradient boosting"
             limit = end if is_last else begun + max(0.0, end - begun) / 3
-            if name != "constant" and begun >= end:
-                break
+            expected = _SECONDS[name](features.shape, n_classes or targets.shape[1])
+            if expected > _TOLERATED * (limit - begun) and expected > 0:
+                continue
             answers = _unseen(make, features, targets, weights, folds, n_classes, limit)
             made.append(Baseline(name, answers, time.monotonic() - begun))
     return made
+
+
+_TOLERATED = 2.0
+"""How much longer than its time a first fold may be expected to take."""
+
+_SECONDS: dict[str, Callable[[tuple[int, ...], int], float]] = {
+    "constant": lambda shape, outputs: 0.0,
+    "linear": lambda shape, outputs: 1e-7 * shape[0] * shape[1] * outputs,
+    "gradient boosting": lambda shape, outputs: 1e-6 * shape[0] * shape[1] * outputs,
+}
+"""Of a fold, by rows and features, and outputs or classes; rough, of a usual core."""
 
 
 def _models(n_classes: int | None, seed: int) -> list[tuple[str, Callable[[], Any]]]:
@@ -108,12 +119,7 @@ def _unseen(
     n_classes: int | None,
     limit: float,
 ) -> Array:
-    from threadpoolctl import threadpool_limits
-
     n_outputs = targets.shape[1] if n_classes is None else n_classes
-    # Threads that wait for one another cost more than they save, much more on a busy
-    # machine, unless there is plenty to do.
-    n_threads = 1 if features.size < _MANY_NUMBERS else None
     answers = np.full((len(features), n_outputs), np.nan)
     longest = 0.0
     for i, fold in enumerate(fold for fold in folds if len(fold.valid)):
@@ -121,7 +127,7 @@ def _unseen(
         if i and begun + longest > limit:
             break
         args = features[fold.train], weights[fold.train], features[fold.valid]
-        with warnings.catch_warnings(), threadpool_limits(n_threads, "openmp"):
+        with warnings.catch_warnings():
             # That a baseline has not converged is no concern of the user.
             warnings.simplefilter("ignore")
             if n_classes is None:
@@ -139,7 +145,9 @@ def _unseen(
 
 def _fitted(model: Any, y: Array, x: Array, w: Array, new: Array) -> Array:
     used = w > 0
-    return np.asarray(model.fit(x[used], y[used], sample_weight=w[used]).predict(new))
+    center = y[used].mean()  # of which single precision would leave nothing
+    model.fit(x[used], y[used] - center, sample_weight=w[used])
+    return np.asarray(model.predict(new) + center, np.float64)
 
 
 def _shares(

@@ -14,48 +14,59 @@ from cerebros.estimators.table import Columns
 Array = npt.NDArray[Any]
 
 
-_MOST_COPIES = 4
-"""So many rows in the mean may a row of whole weight become."""
+_FINE = 0.5
+"""Share of distinct rows that differ in one column alone, from which on it is fine."""
 
 
 def in_canonical_order(
     columns: Columns, target: Target, *, keeps_order: bool
 ) -> tuple[Columns, Target, Array]:
-    """Order rows by content, and repeat those whose weight is a whole number.
+    """Order rows by content, and put copies of a row together.
 
-    So a table that is shuffled is learned alike, and a row of weight 2 is learned as
-    two rows. Rows of weight 0 are left out. Weights that are no whole numbers, or so
-    large that the table would become four times as long, stay as they are.
+    So a table that is shuffled is learned alike. Where a column of numbers is so fine
+    that at least half of the distinct rows differ in it, rows that are equal in all
+    columns, target and group are copies of one: they count as one row of their weights
+    together, so that none stands on both sides of a fold. In coarser tables rows are
+    equal by nature, and stay apart. Rows of weight 0 are left out.
 
     Args:
         columns: of the table.
         target: of each row.
-        keeps_order: whether rows stay where they are, and are only left out.
+        keeps_order: whether all rows stay where they are.
 
     Returns:
         Columns, target, and for each row that came its new number; -1 for none.
     """
-    used = np.flatnonzero(target.weights > 0)
-    new_number = np.full(len(target.weights), -1)
     if keeps_order:
-        new_number[used] = np.arange(len(used))
-        return _rows(columns, used), _rows_of_target(target, used), new_number
+        return columns, target, np.arange(len(target.weights))
+    used = np.flatnonzero(target.weights > 0)
     keys = [_codes(target.weights[used])]  # which order rows that are equal otherwise
     keys += [_codes(values[used]) for values in columns.values()]
     keys += [_codes(column) for column in np.atleast_2d(target.values[used].T)]
     keys += [_codes(x[used]) for x in (target.groups, target.order) if x is not None]
-    ordered = used[np.lexsort(keys)]
-    weights = target.weights[ordered]
-    copies = np.ones(len(ordered), np.int64)
-    is_whole = (weights == np.round(weights)).all()
-    if is_whole and weights.sum() <= _MOST_COPIES * len(weights):
-        copies = weights.astype(np.int64)
-    new_number[ordered] = np.cumsum(copies) - copies
-    rows = np.repeat(ordered, copies)
-    kept = _rows_of_target(target, rows)
-    if copies.max() > 1:
-        kept = replace(kept, weights=np.ones(len(rows)))
-    return _rows(columns, rows), kept, new_number
+    order = np.lexsort(keys)
+    differs = np.zeros(len(order), bool)
+    for key in keys[1:]:
+        differs[1:] |= key[order[1:]] != key[order[:-1]]
+    n_distinct = 1 + int(differs.sum())
+    finest = max((n_values(values[used]) for values in columns.values()), default=0)
+    if finest < _FINE * n_distinct:
+        differs[1:] = True  # all stay apart
+    number = np.cumsum(differs)
+    new_number = np.full(len(target.weights), -1)
+    new_number[used[order]] = number
+    first = used[order[np.flatnonzero(np.diff(number, prepend=-1))]]
+    kept = replace(
+        _rows_of_target(target, first),
+        weights=np.bincount(number, target.weights[used[order]]),
+        counts=np.bincount(number, target.counts[used[order]]),
+    )
+    return _rows(columns, first), kept, new_number
+
+
+def n_values(values: Array) -> int:
+    """How many numbers or dates a column holds; none if it holds text."""
+    return 0 if values.dtype.kind == "O" else len(np.unique(values))
 
 
 def _rows(columns: Columns, rows: Array) -> Columns:
@@ -68,6 +79,7 @@ def _rows_of_target(target: Target, rows: Array) -> Target:
         target,
         values=target.values[rows],
         weights=target.weights[rows],
+        counts=target.counts[rows],
         groups=None if target.groups is None else target.groups[rows],
         order=None if target.order is None else target.order[rows],
     )
@@ -78,7 +90,8 @@ def _codes(values: Array) -> Array:
     if values.dtype.kind == "O":
         is_missing = np.array([value is None for value in values], bool)
         codes = np.full(len(values), -1)
-        present = values[~is_missing].astype(str)
-        codes[~is_missing] = np.unique(present, return_inverse=True)[1]
+        texts = [str(value) for value in values[~is_missing]]
+        places = {text: place for place, text in enumerate(sorted(set(texts)))}
+        codes[~is_missing] = [places[text] for text in texts]
         return codes
     return np.asarray(np.unique(values, return_inverse=True, equal_nan=True)[1])

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from cerebros.errors import SearchError
 from cerebros.estimators._networks import stacked
 from cerebros.estimators._recipe import Drawn, Recipe, draw_trial
 from cerebros.estimators._targets import TargetTransform
@@ -33,6 +35,7 @@ from cerebros.training.levels import (
 logger = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.float32]
+Array: TypeAlias = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +55,7 @@ class Trained:
 
     drawn: Drawn
     transform: int
-    answers: Floats
+    answers: Array
     epochs: tuple[int, ...]
     seconds: float
     seconds_of_compiling: float = 0.0
@@ -135,24 +138,28 @@ class Committee:
             )
         return Chunk(tuple(members), _width(self.recipe))
 
-    def answers(self, number: int, checkpoint: Checkpoint, transform: int) -> Floats:
+    def answers(self, number: int, checkpoint: Checkpoint, transform: int) -> Array:
         """Answers for rows that were not seen, `(row, output)`."""
         n_outputs = self.targets[0].shape[1]
-        answers = np.full((len(self.plain), n_outputs), np.nan, np.float32)
+        answers = np.full((len(self.plain), n_outputs), np.nan)
+        targets = self.targets[transform]
         for member, fold in enumerate(self.split(number)):
-            answers[fold.valid] = checkpoint.answers[member, : len(fold.valid)]
+            own = checkpoint.answers[member, : len(fold.valid)]
+            if self.transforms:  # no fold knows more than the range of its own rows
+                seen = targets[fold.train]
+                own = np.clip(own, seen.min(axis=0), seen.max(axis=0))
+            answers[fold.valid] = own
         if not self.transforms:
-            return answers
+            return answers.astype(np.float32)
         back = [t.back(answers[:, i]) for i, t in enumerate(self.transforms[transform])]
-        return np.stack(back, axis=1).astype(np.float32)
+        return np.stack(back, axis=1)
 
     def trained(
         self, number: int, transform: int, device: Any, stop: threading.Event
-    ) -> Trained | None:
+    ) -> Trained:
         """Train a trial, or go on with it, or read it where it was kept.
 
-        Returns:
-            None if training was stopped before its first checkpoint.
+        When it is stopped, there is at least one checkpoint.
         """
         drawn = self.draw(number)
         begun = time.monotonic()
@@ -179,8 +186,6 @@ class Committee:
                     None if len(answers) == len(ends) else checkpoint.state,
                     earlier + time.monotonic() - begun,
                 )
-        if not answers:
-            return None
         return Trained(
             drawn=drawn,
             transform=transform,
@@ -210,11 +215,70 @@ class Committee:
         )
 
 
+@dataclass(eq=False)
+class _Turns:
+    """Which trial comes next, for workers that ask at the same time.
+
+    Attributes:
+        committee: whose trials they are.
+        n_trials: at most.
+        ends: see `train_committee`.
+        stop: set when no more trials are to be begun.
+    """
+
+    committee: Committee
+    n_trials: int
+    ends: Callable[[int], float] | None
+    stop: threading.Event
+    _n_begun: int = 0
+    _losses: dict[int, float] = field(default_factory=dict)
+    _paces: list[float] = field(default_factory=list)  # seconds for a unit of work
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    @property
+    def _n_candidates(self) -> int:
+        return max(1, len(self.committee.transforms))
+
+    def next(self) -> tuple[int, int] | None:
+        """Number and transform of a trial; None if there is none, or no time for it."""
+        with self._changed:
+            number = self._n_begun
+            if self.stop.is_set() or number >= self.n_trials:
+                return None
+            if number and not self._is_time_for(number):
+                return None
+            self._n_begun += 1
+            if number < self._n_candidates:
+                return number, number
+            while len(self._losses) < self._n_candidates:
+                if self.stop.is_set():
+                    return None
+                self._changed.wait(0.05)
+            _, transform = min((loss, i) for i, loss in self._losses.items())
+            return number, transform
+
+    def _is_time_for(self, number: int) -> bool:
+        if self.ends is None:
+            return True
+        expected = max(self._paces[-4:], default=0.0) * self.committee.work(number)
+        return time.monotonic() + expected < self.ends(number + 1)
+
+    def done(self, number: int, trial: Trained | None, loss: float) -> None:
+        """Tell what came of a trial; None if it failed."""
+        with self._changed:
+            if trial is not None:
+                seconds = trial.seconds - trial.seconds_of_compiling
+                self._paces.append(seconds / self.committee.work(number))
+            if number < self._n_candidates:
+                self._losses[number] = loss
+            self._changed.notify_all()
+
+
 def train_committee(
     committee: Committee,
     *,
     n_trials: int,
-    deadline: float | None,
+    ends: Callable[[int], float] | None,
     judge: Callable[[Trained], float],
     on_trial: Callable[[Trained], None],
     stop: threading.Event,
@@ -223,62 +287,43 @@ def train_committee(
 
     While there are several candidate transforms, the first trials take them in turn;
     when each has one trained trial, the others take the better one. Which that is
-    depends on these trials alone.
+    depends on these trials alone. A trial that fails is logged and left out.
 
     Args:
         committee: what is trained.
         n_trials: at most.
-        deadline: `time.monotonic()` at which training stops. A trial is not begun
-            if those before it let expect that it would not be done by then; one that
-            is not done is kept only if there is no other.
+        ends: from a number of trials to `time.monotonic()` at which training must end,
+            so that there is time to choose among so many; None for no end. The first
+            trial is always begun; another one not if those before it let expect that it
+            would not be done by then. One that is not done is kept only if there is no
+            other.
         judge: the loss of a trial, by which transforms are compared.
         on_trial: called in the thread of the caller, for every trial.
         stop: set to stop at the next checkpoint.
 
     Returns:
-        The trials that are done, by number.
-    """
-    n_candidates = max(1, len(committee.transforms))
-    done: dict[int, Trained] = {}
-    losses: dict[int, float] = {}
-    results: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    turn = threading.Condition()
-    waiting = iter(range(n_trials))
-    paces: list[float] = []  # seconds for each unit of work
-    begun = time.monotonic()
+        The trials by number.
 
-    def next_trial() -> tuple[int, int] | None:
-        with turn:
-            number = next(waiting, None)
-            if number is None:
-                return None
-            expected = max(paces[-4:], default=0.0) * committee.work(number)
-            if deadline is not None and time.monotonic() + expected > deadline:
-                return None
-            if number >= n_candidates > 1:
-                while len(losses) < n_candidates and not stop.is_set():
-                    turn.wait(0.05)
-                if len(losses) < n_candidates:
-                    return None
-                return number, min(range(n_candidates), key=lambda i: (losses[i], i))
-            return number, number % n_candidates
+    Raises:
+        SearchError: if all trials failed; the message gives the first error.
+    """
+    turns = _Turns(committee, n_trials, ends, stop)
+    results: queue.SimpleQueue[Trained | BaseException | None] = queue.SimpleQueue()
 
     def work(device: Any) -> None:
         try:
-            while not stop.is_set() and (drawn := next_trial()) is not None:
-                number, transform = drawn
-                trial = committee.trained(number, transform, device, stop)
-                if trial is None:
-                    break
-                with turn:
-                    seconds = trial.seconds - trial.seconds_of_compiling
-                    paces.append(seconds / committee.work(number))
-                    if number < n_candidates:
-                        losses[number] = judge(trial)
-                    turn.notify_all()
-                results.put(trial)
-        except BaseException as error:
-            results.put(error)
+            while (chosen := turns.next()) is not None:
+                number, transform = chosen
+                trial, loss = None, math.inf
+                try:
+                    trial = committee.trained(number, transform, device, stop)
+                    loss = judge(trial)
+                except Exception as error:
+                    logger.warning("trial %d failed: %r", number, error)
+                    results.put(error)
+                turns.done(number, trial, loss)
+                if trial is not None:
+                    results.put(trial)
         finally:
             results.put(None)
 
@@ -288,38 +333,52 @@ def train_committee(
     ]
     for worker in workers:
         worker.start()
-    n_left = len(workers)
+    done: list[Trained] = []
+    errors: list[BaseException] = []
     try:
+        n_left = len(workers)
         while n_left:
-            timeout = (
-                None if deadline is None else max(0.01, deadline - time.monotonic())
-            )
-            try:
-                item = results.get(timeout=timeout)
-            except queue.Empty:
-                stop.set()
-                item = results.get()
-            if isinstance(item, BaseException):
-                raise item
+            item = _next_result(results, ends, len(done), stop)
             if item is None:
                 n_left -= 1
-                continue
-            done[item.drawn.number] = item
-            on_trial(item)
+            elif isinstance(item, BaseException):
+                errors.append(item)
+            else:
+                done.append(item)
+                on_trial(item)
     finally:
         stop.set()
-        with turn:
-            turn.notify_all()
         for worker in workers:
             worker.join()
-    logger.info("%d trials in %.1f s", len(done), time.monotonic() - begun)
+    if not done:
+        raise SearchError(
+            f"all {len(errors)} trials failed; the first error was: {errors[0]!r}"
+        ) from errors[0]
     return _finished(done)
 
 
-def _finished(done: dict[int, Trained]) -> list[Trained]:
+def _next_result(
+    results: queue.SimpleQueue[Any],
+    ends: Callable[[int], float] | None,
+    n_done: int,
+    stop: threading.Event,
+) -> Any:
+    """What a worker puts next; when the time is up, workers are told to stop."""
+    if ends is None:
+        return results.get()
+    left = min(max(0.01, ends(n_done) - time.monotonic()), threading.TIMEOUT_MAX)
+    try:
+        return results.get(timeout=left)
+    except queue.Empty:
+        stop.set()
+        return results.get()
+
+
+def _finished(done: list[Trained]) -> list[Trained]:
     """Complete trials by number; if there is none, the one that came furthest."""
-    complete = [done[number] for number in sorted(done) if done[number].is_complete]
-    return complete or sorted(done.values(), key=lambda own: -len(own.epochs))[:1]
+    ordered = sorted(done, key=lambda trial: trial.drawn.number)
+    complete = [trial for trial in ordered if trial.is_complete]
+    return complete or sorted(ordered, key=lambda trial: -len(trial.epochs))[:1]
 
 
 def _activation(recipe: Recipe) -> str:

@@ -56,6 +56,8 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
     ) -> Self:
         """Learn a table.
 
+        When it is interrupted, what `out` keeps is kept, and nothing else.
+
         Args:
             X: a data frame of pandas or polars, or an array `(row, column)`. Missing
                 values, text, booleans and dates are read as they are.
@@ -83,17 +85,19 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
             names=target.names,
             is_flat=target.is_flat,
             weights=target_weights,
+            counts=weights,
             groups=order.get("groups", None if groups is None else np.asarray(groups)),
             order=order.get("order"),
         )
         _check_length(rows_of(columns), target, groups)
+        settings.encoding.check_names(columns)
         columns, target, row_numbers = in_canonical_order(
             columns,
             target,
             keeps_order=isinstance(self.validation, TimeFolds)
             or not _is_ours(settings.validation),
         )
-        self.findings_ = self._guarded(columns, target, settings)
+        findings = self._guarded(columns, target, settings)
         stop = threading.Event()
         fit = fit_table(
             columns, target, settings, begun=begun, say=self._say, stop=stop
@@ -106,6 +110,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
                 stacklevel=2,
             )
         self._remember(fit, row_numbers)
+        self.findings_ = findings
         names = _target_names(y)
         self.target_name_ = names[0] if len(names) == 1 else None
         return self
@@ -139,7 +144,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         """
         from cerebros.estimators._file import write_predictor
 
-        check_is_fitted(self)
+        check_is_fitted(self, "predictor_")
         write_predictor(path, self.predictor_, self._extra())
 
     def to_onnx(self, path: str | Path) -> None:
@@ -151,7 +156,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         """
         from cerebros.estimators.onnx_export import write_onnx
 
-        check_is_fitted(self)
+        check_is_fitted(self, "predictor_")
         write_onnx(path, self.predictor_)
 
     @property
@@ -162,7 +167,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         """
         from cerebros.estimators._keras_model import keras_model
 
-        check_is_fitted(self)
+        check_is_fitted(self, "predictor_")
         return keras_model(self.predictor_)
 
     def _settings(self) -> FitSettings:
@@ -173,8 +178,13 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
             )
         if self.time_budget is None and self.n_trials is None:
             raise ValueError("time_budget and n_trials cannot both be None")
-        if self.n_trials is not None and self.n_trials < 1:
-            raise ValueError(f"n_trials must be at least 1, but got {self.n_trials!r}")
+        n_trials = self.n_trials
+        if n_trials is not None and not (
+            isinstance(n_trials, (int, np.integer)) and n_trials >= 1
+        ):
+            raise ValueError(
+                f"n_trials must be a whole number of at least 1, but got {n_trials!r}"
+            )
         return FitSettings(
             is_classification=self._is_classification,
             time_budget=self.time_budget,
@@ -258,7 +268,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
             self.classes_ = fit.predictor.classes
 
     def _predictor(self, X: Any) -> Predictor:
-        check_is_fitted(self)
+        check_is_fitted(self, "predictor_")
         _checked(X)
         validate_data(self, X, reset=False, skip_check_array=True)
         return self.predictor_
@@ -393,6 +403,7 @@ class CerebrosRegressor(RegressorMixin, _Cerebros):  # type: ignore[misc]
             names=names or tuple(f"y{i}" for i in range(table.shape[1])),
             is_flat=is_flat,
             weights=np.ones(len(table)),
+            counts=np.ones(len(table)),
         )
 
     def __sklearn_tags__(self) -> Any:
@@ -481,6 +492,8 @@ class CerebrosClassifier(ClassifierMixin, _Cerebros):  # type: ignore[misc]
     def _target(self, y: Any, X: Any) -> Target:
         labels = column_or_1d(y, warn=True)
         _check_labels(labels)
+        if labels.dtype.kind in "mM":
+            raise DataError("y holds dates; labels are text, numbers or booleans")
         check_classification_targets(labels)
         classes, numbers = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
@@ -494,6 +507,7 @@ class CerebrosClassifier(ClassifierMixin, _Cerebros):  # type: ignore[misc]
             names=(),
             is_flat=True,
             weights=np.ones(len(numbers)),
+            counts=np.ones(len(numbers)),
         )
 
     def _class_weights(self, target: Target) -> Array | float:
@@ -583,6 +597,8 @@ def _seed(random_state: Any) -> int:
         return 0
     if isinstance(random_state, (int, np.integer)):
         return int(random_state) % 2**31
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31 - 1))
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 

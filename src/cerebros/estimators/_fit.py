@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
+import platform
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cerebros.errors import DataError
+from cerebros import __version__
+from cerebros.errors import DataError, SearchError
 from cerebros.estimators._baselines import Baseline, baselines
 from cerebros.estimators._certainty import certainty_of_classes, certainty_of_numbers
 from cerebros.estimators._committee import Committee, Trained, train_committee
-from cerebros.estimators._judging import MOST_CHOOSING_ROWS, Judging
+from cerebros.estimators._judging import Judging
 from cerebros.estimators._networks import Networks
 from cerebros.estimators._predictor import Certainty, Predictor, calibrated, spread_of
 from cerebros.estimators._recipe import Recipe, plan_recipe
@@ -45,6 +49,7 @@ logger = logging.getLogger(__name__)
 Array = npt.NDArray[Any]
 
 _BASELINE_SHARE = 0.06
+_SECONDS_OF_CHOOSING = 1.5e-7  # for each checkpoint, row and choice
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,7 +118,7 @@ def fit_table(
     for name, why in encoding.unused.items():
         say(f"column {name!r} is not used: {why}")
     transforms = _transforms(target, settings)
-    definition = _definition(columns, target, settings, recipe, transforms)
+    definition = _definition(columns, target, settings, recipe, transforms, split)
     with TrialFiles.of(settings.out, definition) as files:
         committee = Committee(
             recipe=recipe,
@@ -121,7 +126,7 @@ def fit_table(
             encoded=encoded,
             targets=_standardized(target, transforms),
             transforms=transforms,
-            weights=target.weights.astype(np.float32),
+            weights=(target.weights / target.weights.mean()).astype(np.float32),
             split=split,
             files=files,
         )
@@ -152,7 +157,7 @@ def _trained(
         trials = train_committee(
             committee,
             n_trials=settings.n_trials or settings.population.most_trials,
-            deadline=_deadline(settings, begun, n_rows),
+            ends=_ends(committee, judging, settings, begun),
             judge=judging.loss_of,
             on_trial=lambda trial: say(
                 f"trial {trial.drawn.number}: {judging.loss_of(trial):.5g} after "
@@ -252,6 +257,7 @@ def _definition(
     settings: FitSettings,
     recipe: Recipe,
     transforms: tuple[tuple[TargetTransform, ...], ...],
+    split: Callable[[int], Sequence[Fold]],
 ) -> dict[str, Any]:
     """All that decides what comes of a trial, as plain data."""
     digest = hashlib.sha256()
@@ -266,23 +272,35 @@ def _definition(
         digest.update(np.ascontiguousarray(array).tobytes())
     for of_rows in (target.groups, target.order):
         digest.update(repr(None if of_rows is None else of_rows.tolist()).encode())
+    for fold in split(0):
+        digest.update(fold.train.tobytes() + b"|" + fold.valid.tobytes())
     return {
         "format": 1,
+        "cerebros": __version__,
+        "jax": version("jax"),
+        "machine": platform.machine(),
         "data": digest.hexdigest(),
         "recipe": repr(recipe),
-        "validation": repr(settings.validation),
         "metric": settings.metric.name,
         "encoding": repr(settings.encoding),
         "transforms": [[one.kind for one in of] for of in transforms],
     }
 
 
-def _deadline(settings: FitSettings, begun: float, n_rows: int) -> float | None:
-    """When training ends, so that choosing and writing fit the time, too."""
-    if settings.time_budget is None:
+def _ends(
+    committee: Committee, judging: Judging, settings: FitSettings, begun: float
+) -> Callable[[int], float] | None:
+    """When training must end, so that choosing among so many trials fits the time."""
+    budget = settings.time_budget
+    if budget is None or budget == math.inf:
         return None
-    rest = 0.3 + 0.03 * settings.time_budget + 2e-5 * min(n_rows, MOST_CHOOSING_ROWS)
-    return begun + settings.time_budget - rest
+    n_places = len(judging.places(judging.chooses))
+    n_choices = 1 + len(judging.parts)
+    of_trial = (
+        _SECONDS_OF_CHOOSING * committee.recipe.n_checkpoints * n_places * n_choices
+    )
+    last = begun + budget - 0.3 - 0.02 * budget
+    return lambda n_trials: last - of_trial * n_trials
 
 
 def _baselines(
@@ -315,6 +333,7 @@ def _concluded(
     begun: float,
 ) -> Fit:
     target = judging.target
+    trials = _finite(trials, judging)
     n = min(len(trial.epochs) for trial in trials)
     answers = np.stack([trial.answers[:n] for trial in trials])
     flat = judging.flat(answers)
@@ -325,7 +344,9 @@ def _concluded(
         is_ensemble=settings.ensemble,
     )
     numbers = [trial.drawn.number for trial in trials]
-    unseen, of_trials = _unseen(answers, flat, numbers, judging, settings)
+    unseen, alone = _unseen(answers, flat, judging, settings)
+    best_alone, _ = _unseen(answers, flat, judging, replace(settings, ensemble=False))
+    of_trials = _trial_standings(answers, alone, flat, numbers, judging)
     chosen = combined(answers, selection)
     report = ScoreReport(
         metric=judging.metric.name,
@@ -333,7 +354,11 @@ def _concluded(
         model=judging.standing(
             "cerebros", _decided(unseen, judging), judging.score(chosen)
         ),
-        best_trial=_best_trial(of_trials, judging),
+        best_trial=judging.standing(
+            "best single trial",
+            _decided(best_alone, judging),
+            judging.score(combined(answers, _best_of(flat, judging))),
+        ),
         baselines=tuple(judging.standing(own.name, own.answers) for own in usual),
     )
     networks = tuple(
@@ -373,34 +398,67 @@ def _concluded(
     )
 
 
+def _finite(trials: list[Trained], judging: Judging) -> list[Trained]:
+    """Trials whose networks have all stayed finite.
+
+    Raises:
+        SearchError: if there is none.
+    """
+    kept = [t for t in trials if np.isfinite(t.answers[:, judging.rows]).all()]
+    for trial in trials:
+        if trial not in kept:
+            logger.warning("trial %d diverged and is left out", trial.drawn.number)
+    if not kept:
+        raise SearchError(
+            f"the networks of all {len(trials)} trials diverged; look for columns or "
+            "targets of extreme size"
+        )
+    return kept
+
+
 def _unseen(
-    answers: Array,
-    flat: Array,
-    numbers: Sequence[int],
-    judging: Judging,
-    settings: FitSettings,
-) -> tuple[Array, list[Standing]]:
-    """Answers for each part by what the other parts chose, of all and of each trial."""
-    unseen = np.full(answers.shape[2:], np.nan, np.float32)
-    alone = np.full((len(answers), *answers.shape[2:]), np.nan, np.float32)
+    answers: Array, flat: Array, judging: Judging, settings: FitSettings
+) -> tuple[Array, Array]:
+    """Answers for each part by what the other parts chose, of all and of each trial.
+
+    Where there is one part, nothing is left that could judge, and all is NaN.
+    """
+    unseen = np.full(answers.shape[2:], np.nan, answers.dtype)
+    alone = np.full((len(answers), *answers.shape[2:]), np.nan, answers.dtype)
     for part in judging.parts:
         others = judging.places(
             judging.chooses[~np.isin(judging.rows[judging.chooses], part)]
         )
         if not len(others):
-            others = judging.places(judging.chooses)
+            continue
         selection = select(flat, judging.loss, others, is_ensemble=settings.ensemble)
         own = answers[:, :, part]
         unseen[part] = combined(own, selection)
         stops = judging.loss(flat[:, :, others], others).argmin(axis=1)
         alone[:, part] = own[np.arange(len(own)), stops]
-    standings = []
+    return unseen, alone
+
+
+def _best_of(flat: Array, judging: Judging) -> Selection:
     places = judging.places(judging.chooses)
-    for trial, number in enumerate(numbers):
-        at = int(judging.loss(flat[trial][:, places], places).argmin())
-        best = judging.score(answers[trial, at])
-        standings.append(judging.standing(f"trial {number}", alone[trial], best))
-    return unseen, standings
+    return select(flat, judging.loss, places, is_ensemble=False)
+
+
+def _trial_standings(
+    answers: Array,
+    alone: Array,
+    flat: Array,
+    numbers: Sequence[int],
+    judging: Judging,
+) -> list[Standing]:
+    places = judging.places(judging.chooses)
+    stops = judging.loss(flat[:, :, places], places).argmin(axis=1)
+    return [
+        judging.standing(
+            f"trial {number}", alone[i], judging.score(answers[i, stops[i]])
+        )
+        for i, number in enumerate(numbers)
+    ]
 
 
 def _decided(unseen: Array, judging: Judging) -> Array:
@@ -414,8 +472,10 @@ def _decided(unseen: Array, judging: Judging) -> Array:
     decided = unseen.astype(np.float64)
     for part in judging.parts:
         others = np.setdiff1d(judging.rows, part)
+        if not np.isfinite(unseen[part]).all():
+            continue
         certainty = certainty_of_classes(
-            unseen[others], target.values[others], target.weights[others], metric
+            unseen[others], target.values[others], target.counts[others], metric
         )
         shares = calibrated(unseen[part], certainty.temperature)
         if metric.of_labels and shares.shape[1] == 2:
@@ -423,13 +483,6 @@ def _decided(unseen: Array, judging: Judging) -> Array:
             shares = np.stack([1 - second, second], axis=1)
         decided[part] = shares
     return decided
-
-
-def _best_trial(standings: list[Standing], judging: Judging) -> Standing:
-    """The trial that the rows choose; its score is by rows that did not."""
-    sign = 1 if judging.metric.is_better_low else -1
-    best = min(standings, key=lambda own: sign * (own.selection or 0.0))
-    return replace(best, name="best single trial")
 
 
 def _certainty(
@@ -441,9 +494,11 @@ def _certainty(
     settings: FitSettings,
 ) -> Certainty:
     rows, target = judging.rows, judging.target
+    if len(judging.parts) < 2:  # nothing judges, so what chose must do
+        unseen = combined(answers, selection)
     if settings.is_classification:
         return certainty_of_classes(
-            unseen[rows], target.values[rows], target.weights[rows], judging.metric
+            unseen[rows], target.values[rows], target.counts[rows], judging.metric
         )
     own = answers[np.arange(len(answers)), selection.checkpoints][:, rows]
     spread = spread_of([a[None] for a in own], selection.shares)

@@ -16,7 +16,7 @@ from cerebros.estimators._selection import AbsoluteError, LogLoss, Loss, Squared
 
 Array = npt.NDArray[Any]
 
-MOST_CHOOSING_ROWS = 10_000
+MOST_CHOOSING_ROWS = 4_000
 _PARTS = 5
 
 
@@ -45,18 +45,14 @@ class Judging:
         judged = [fold.valid for fold in committee.split(0) if len(fold.valid)]
         rows = np.sort(np.concatenate(judged))
         rng = np.random.default_rng([settings.seed, 23])
-        if len(judged) >= 3:
-            parts = tuple(judged)
-        else:
-            n = min(_PARTS, len(rows))
-            parts = tuple(np.array_split(rng.permutation(rows), n))
+        parts = tuple(judged) if len(judged) >= 3 else _parts(rows, target, rng)
         weights = target.weights[rows].astype(np.float32)
         loss: Loss
         if target.classes is not None:
             loss = LogLoss(weights)
         else:
             # Outputs of several targets stand behind one another, in units alike.
-            values = target.values[rows] / _scales(target)
+            values = (target.values[rows] - _centers(target)) / _scales(target)
             flat = values.T.ravel().astype(np.float32)
             repeated = np.tile(weights, target.values.shape[1])
             kind = AbsoluteError if settings.metric.name == "mae" else SquaredError
@@ -72,7 +68,8 @@ class Judging:
         if self.target.classes is not None:
             true = self.target.values[self.rows]
             return np.asarray(judged[..., np.arange(len(true)), true])
-        scaled = np.swapaxes(judged / _scales(self.target), -1, -2)
+        scaled = (judged - _centers(self.target)) / _scales(self.target)
+        scaled = np.swapaxes(scaled, -1, -2)
         return np.asarray(scaled.reshape(*scaled.shape[:-2], -1), np.float32)
 
     def places(self, rows: Array) -> Array:
@@ -86,7 +83,8 @@ class Judging:
     def loss_of(self, trial: Trained) -> float:
         """The lowest loss of a trial over its checkpoints."""
         places = self.places(self.chooses)
-        return float(self.loss(self.flat(trial.answers)[:, places], places).min())
+        losses = self.loss(self.flat(trial.answers)[:, places], places)
+        return float(np.min(losses)) if np.isfinite(losses).all() else float("inf")
 
     def score(self, answers: Array, rows: Array | None = None) -> float:
         """The metric for given rows of all, those judged unless said otherwise."""
@@ -94,7 +92,7 @@ class Judging:
         known = at[np.isfinite(answers[at]).all(axis=1)]
         if not len(known):
             return float("nan")
-        weights = self.target.weights[known]
+        weights = self.target.counts[known]
         if not weights.sum() > 0:
             weights = np.ones(len(known))
         return self.metric(self.target.values[known], answers[known], weights)
@@ -111,6 +109,25 @@ class Judging:
             else float("nan")
         )
         return Standing(name, self.score(answers), error, selection, len(known))
+
+
+def _parts(rows: Array, target: Target, rng: np.random.Generator) -> tuple[Array, ...]:
+    """Some parts of the judged rows; a group is in one of them, and so is a time."""
+    n = min(_PARTS, len(rows))
+    if target.groups is not None:
+        texts = [str(group) for group in target.groups[rows]]
+        places = {text: i for i, text in enumerate(rng.permutation(sorted(set(texts))))}
+        number = np.array([places[text] % n for text in texts])
+        parts = [rows[number == k] for k in range(n)]
+        return tuple(part for part in parts if len(part))
+    if target.order is not None:
+        ordered = rows[np.argsort(target.order[rows], kind="stable")]
+        return tuple(np.array_split(ordered, n))
+    return tuple(np.array_split(rng.permutation(rows), n))
+
+
+def _centers(target: Target) -> Array:
+    return np.asarray(target.values.mean(axis=0))
 
 
 def _scales(target: Target) -> Array:

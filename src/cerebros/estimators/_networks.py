@@ -40,6 +40,9 @@ class Networks:
     def _doubles(self) -> dict[str, npt.NDArray[np.float64]]:
         return {key: value.astype(np.float64) for key, value in self.weights.items()}
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: own for key, own in vars(self).items() if key != "_doubles"}
+
     @property
     def n_folds(self) -> int:
         return len(next(iter(self.weights.values())))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -83,7 +83,10 @@ class Predictor:
             DataError: if they are not like those of training.
         """
         texts = [n for n, e in self.encoding.encoders.items() if _reads_text(e)]
-        return columns_of(table, texts=texts)
+        columns = columns_of(table, texts=texts, only=self.encoding.encoders)
+        if len(columns) < len(self.encoding.encoders):  # others tell what was meant
+            columns = columns_of(table, texts=texts)
+        return columns
 
     def predict(self, table: Any) -> Array:
         """Numbers `(row,)` or `(row, output)`, or labels `(row,)`."""
@@ -181,16 +184,19 @@ class Predictor:
 
     def _mean(self, table: Any) -> Array:
         """In units of the target, or probabilities, `(row, output)`."""
-        return self._mixed([a.mean(axis=0) for a in self._of_trials(table)])
+        plain, encoded = self.encoding.transform(self.columns(table))
+        return self._mixed(
+            self._of_trial(own, plain, encoded).mean(axis=0) for own in self.networks
+        )
 
     def _mean_and_spread(self, table: Any) -> tuple[Array, Array]:
         """In units of the target, `(row, output)` each; the spread is of trials."""
         of_trials = self._of_trials(table)
         shares = np.array([own.share for own in self.networks])
-        mean = self._mixed([a.mean(axis=0) for a in of_trials])
+        mean = self._mixed(a.mean(axis=0) for a in of_trials)
         return mean, spread_of(of_trials, shares)
 
-    def _mixed(self, means: list[Array]) -> Array:
+    def _mixed(self, means: Iterable[Array]) -> Array:
         parts = zip(self.networks, means, strict=True)
         return np.asarray(sum(own.share * mean for own, mean in parts))
 

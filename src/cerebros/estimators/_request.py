@@ -41,7 +41,8 @@ class Target:
         classes: labels by number; None for a regression.
         names: of the outputs of a regression.
         is_flat: whether answers of a regression are `(row,)`.
-        weights: how much each row counts, `(row,)`.
+        weights: how much each row counts in training and choosing, `(row,)`.
+        counts: how much it counts in scores, `(row,)`: without the weights of classes.
         groups: of each row, or None.
         order: by which rows are ordered in time, or None.
     """
@@ -51,5 +52,6 @@ class Target:
     names: tuple[str, ...]
     is_flat: bool
     weights: Array
+    counts: Array
     groups: Array | None = None
     order: Array | None = None

@@ -152,7 +152,7 @@ def _drawn_greedily(
 def combined(answers: Floats, selection: Selection) -> Floats:
     """The answer of all together, from `(trial, checkpoint, …)`."""
     own = answers[np.arange(len(answers)), selection.checkpoints]
-    return np.tensordot(selection.shares, own, axes=1).astype(np.float32)
+    return np.tensordot(selection.shares, own, axes=1).astype(own.dtype)
 
 
 def _mean(values: Floats, weights: Floats) -> Floats:

@@ -198,7 +198,15 @@ def _group_numbers(
             "GroupFolds needs groups: name their column, GroupFolds(column=...), or "
             "give fit(..., groups=...)"
         )
-    _, of_row = np.unique(groups.astype(str), return_inverse=True)
+    is_missing = [value is None or value != value for value in groups]
+    if n_missing := sum(is_missing):
+        raise DataError(
+            f"GroupFolds needs the group of every row, but {n_missing} are missing; "
+            "leave these rows out, or give each a group of its own"
+        )
+    texts = [str(value) for value in groups]
+    places = {text: place for place, text in enumerate(sorted(set(texts)))}
+    of_row = np.array([places[text] for text in texts], np.int64)
     sizes = np.bincount(of_row)
     if len(sizes) < 2:
         raise DataError(
@@ -211,7 +219,7 @@ def _group_numbers(
     for group in ties[np.argsort(-sizes[ties], kind="stable")]:
         fold_of[group] = np.argmin(filled)
         filled[fold_of[group]] += sizes[group]
-    return fold_of[of_row]
+    return np.asarray(fold_of[of_row])
 
 
 def _time_folds(
@@ -228,7 +236,18 @@ def _time_folds(
             "write dates as 2024-12-31"
         )
     ordered = np.arange(n_rows) if order is None else np.argsort(order, kind="stable")
-    blocks = np.array_split(ordered, min(n_blocks, n_rows - 1) + 1)
+    ends = np.linspace(0, n_rows, min(n_blocks, n_rows - 1) + 2).astype(int)[1:-1]
+    if order is not None:
+        # Rows of one time stay together: a border moves to where the next time begins.
+        times = order[ordered]
+        ends = np.searchsorted(times, times[ends], side="left")
+        ends = np.unique(ends[ends > 0])
+        if not len(ends):
+            raise DataError(
+                "TimeFolds needs rows of at least two times, and not nearly all of "
+                "the first one; use Folds()"
+            )
+    blocks = np.split(ordered, ends)
     folds = [
         Fold(np.concatenate(blocks[:k]), blocks[k], answers=False)
         for k in range(1, len(blocks))

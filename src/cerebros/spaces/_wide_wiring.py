@@ -59,6 +59,11 @@ class WideWiring:
     def __post_init__(self) -> None:
         _check(self)
         check_range("units", self.units)
+        if self.units[1] > self.neurons:
+            raise ValueError(
+                f"units {self.units} would share {self.neurons} neurons; there must be "
+                "at least one for each"
+            )
         for name in ("skip", "inputs"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(

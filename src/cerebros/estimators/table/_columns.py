@@ -26,7 +26,9 @@ _DAY = datetime.timedelta(days=1)
 _MISSING_TEXTS = frozenset({""})
 
 
-def columns_of(table: Any, *, texts: Collection[str] = ()) -> Columns:
+def columns_of(
+    table: Any, *, texts: Collection[str] = (), only: Collection[str] | None = None
+) -> Columns:
     """The columns of a table.
 
     Columns of numbers and booleans become numbers, durations days; a column of objects
@@ -38,6 +40,7 @@ def columns_of(table: Any, *, texts: Collection[str] = ()) -> Columns:
         table: a data frame of pandas or polars, an array `(row, column)`, or a
             dictionary of arrays. The columns of an array are named `x0`, `x1`, ….
         texts: names of columns whose numbers are categories.
+        only: names of columns that are read, as far as they are there; None for all.
 
     Raises:
         DataError: if names come twice, lengths differ, or numbers are infinite; all
@@ -45,7 +48,11 @@ def columns_of(table: Any, *, texts: Collection[str] = ()) -> Columns:
         ValueError: if the table is not two-dimensional.
     """
     raw = _raw_columns(table)
-    columns = {name: _column(values, name in texts) for name, values in raw.items()}
+    columns = {
+        name: _column(values, name in texts)
+        for name, values in raw.items()
+        if only is None or name in only
+    }
     for name, values in columns.items():
         if values.ndim != 1:
             raise ValueError(

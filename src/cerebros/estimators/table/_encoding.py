@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeAlias
@@ -60,6 +60,27 @@ class EncodingSettings:
                 raise ValueError(
                     f"{name} must not be negative, but got {getattr(self, name)!r}"
                 )
+        for name in ("texts", "dropped"):
+            if isinstance(getattr(self, name), str):
+                raise ValueError(
+                    f"{name} must be names of columns, as in ({getattr(self, name)!r},)"
+                )
+
+    def check_names(self, names: Collection[str]) -> None:
+        """Make sure that a table has the columns that are named.
+
+        Raises:
+            DataError: if it lacks one.
+        """
+        for setting in ("texts", "dropped"):
+            for name in getattr(self, setting):
+                if name not in names:
+                    close = get_close_matches(name, list(names), n=1)
+                    guess = f"; did you mean {close[0]!r}?" if close else ""
+                    raise DataError(
+                        f"{setting} names the column {name!r}, which the table does "
+                        f"not have{guess}"
+                    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -252,7 +252,7 @@ def train_chunk(
         rows: the table.
         state: where to go on; None to begin.
         device: to compute on; None for JAX's usual one.
-        stop: ends the training at the next checkpoint.
+        stop: ends the training after a checkpoint; one there is always.
 
     Raises:
         LoweringError: if a plan is not levels of matrices, does not fit the chunk, or
@@ -292,8 +292,6 @@ def train_chunk(
         for number, end in enumerate(ends):
             if end <= state.epoch:
                 continue
-            if stop is not None and stop.is_set():
-                return
             span = Span(
                 *map(
                     jnp.int32,
@@ -316,6 +314,8 @@ def train_chunk(
                 progress.second,
             )
             yield Checkpoint(number, np.asarray(answers), state, seconds)
+            if stop is not None and stop.is_set():
+                return
 
 
 def checkpoint_epochs(n_epochs: int, n_checkpoints: int) -> list[int]:
