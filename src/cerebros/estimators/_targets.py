@@ -13,6 +13,7 @@ Floats = npt.NDArray[np.float64]
 _LEAST_SKEW = 1.0
 _HEAVY_TAILS = 12.0
 _KNOTS = 200
+_TINY = 1e-290
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +122,8 @@ def _knots(target: Floats) -> tuple[Floats, Floats]:
 
     shares = np.linspace(0, 1, min(_KNOTS, len(target)))
     values, first = np.unique(np.quantile(target, shares), return_index=True)
-    if len(values) < 2:
-        reach = np.abs(values[0]) or 1.0
+    if values[-1] - values[0] < _TINY:
+        reach = np.abs(values[0]) if np.abs(values[0]) > _TINY else 1.0
         return np.array([values[0] - reach, values[0] + reach]), np.array([-1.0, 1.0])
     inner = np.clip(shares[first], 0.5 / len(target), 1 - 0.5 / len(target))
     return values, np.array([NormalDist().inv_cdf(float(share)) for share in inner])

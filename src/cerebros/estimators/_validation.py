@@ -238,15 +238,16 @@ def _time_folds(
     ordered = np.arange(n_rows) if order is None else np.argsort(order, kind="stable")
     ends = np.linspace(0, n_rows, min(n_blocks, n_rows - 1) + 2).astype(int)[1:-1]
     if order is not None:
-        # Rows of one time stay together: a border moves to where the next time begins.
+        # Rows of one time stay together: a border moves to where a time begins.
         times = order[ordered]
-        ends = np.searchsorted(times, times[ends], side="left")
-        ends = np.unique(ends[ends > 0])
-        if not len(ends):
+        begins = 1 + np.flatnonzero(times[1:] != times[:-1])
+        if not len(begins):
             raise DataError(
-                "TimeFolds needs rows of at least two times, and not nearly all of "
-                "the first one; use Folds()"
+                "TimeFolds needs rows of at least two times, but all are of one; use "
+                "Folds()"
             )
+        nearest = np.abs(begins[None] - ends[:, None]).argmin(axis=1)
+        ends = np.unique(begins[nearest])
     blocks = np.split(ordered, ends)
     folds = [
         Fold(np.concatenate(blocks[:k]), blocks[k], answers=False)

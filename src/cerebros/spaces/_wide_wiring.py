@@ -59,11 +59,6 @@ class WideWiring:
     def __post_init__(self) -> None:
         _check(self)
         check_range("units", self.units)
-        if self.units[1] > self.neurons:
-            raise ValueError(
-                f"units {self.units} would share {self.neurons} neurons; there must be "
-                "at least one for each"
-            )
         for name in ("skip", "inputs"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(
@@ -79,7 +74,7 @@ class WideWiring:
         _check_one_output(ports)
         hidden = []
         for _ in range(draw_from(self.levels, rng)):
-            n = draw_from(self.units, rng)
+            n = min(draw_from(self.units, rng), self.neurons)
             most = max(1, self.neurons // n)
             widths = rng.integers(max(1, most // 3), most + 1, size=n)
             hidden.append(tuple(widths.tolist()))
