@@ -34,7 +34,7 @@ class WideWiring:
 
     Attributes:
         levels: how many hidden levels.
-        units: how many units on each.
+        units: how many units on each, no more than there are neurons.
         neurons: how many neurons all units of a level have together, at most; each
             has a third of its share to all of it.
         activation: of hidden units.
