@@ -57,10 +57,11 @@ def baselines(
         seed: of models that draw.
     """
     made: list[Baseline] = []
+    models = _models(n_classes, seed)  # loads them, which is nobody's time
     end = time.monotonic() + seconds
     # One thread: the cores belong to the networks.
     with threadpool_limits(1):
-        for name, make in _models(n_classes, seed):
+        for name, make in models:
             begun = time.monotonic()
             is_last = name == "gradient boosting"
             limit = end if is_last else begun + max(0.0, end - begun) / 3

@@ -80,4 +80,5 @@ class ScoreReport:
 
 
 def _text(value: float, digits: int = 4) -> str:
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.{digits}g}"
+    is_long = abs(value) >= 10**digits
+    return f"{value:,.0f}" if is_long else f"{value:.{digits}g}"
