@@ -625,6 +625,7 @@ def test_a_smaller_predictor_has_as_many_networks_as_asked(diabetes):
 # --- Time -----------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:the time budget")  # the machine may be busy
 def test_a_time_budget_ends_the_search(diabetes):
     table, target = diabetes
     model = CerebrosRegressor(time_budget=10).fit(table, target)

@@ -69,9 +69,8 @@ def write_onnx(path: str | Path, predictor: Predictor) -> None:
             that ONNX has not, such as labels that are dates.
         StoreError: if the file cannot be written.
 
-    Example:
-        >>> session = onnxruntime.InferenceSession(path)  # doctest: +SKIP
-        >>> session.run(["prediction"], {"age": [[39.0]]})  # doctest: +SKIP
+    In onnxruntime, `InferenceSession(path).run(["prediction"], {"age": [[39.0]], …})`
+    answers rows.
     """
     onnx = _package("onnx")
     from cerebros.search.stores import write_file
