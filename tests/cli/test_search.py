@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from houses import SETTINGS, small_table
 
-from cerebros.cli import _job
+from cerebros.cli import _search_record
 
 PLAIN = (*SETTINGS, "--progress", "none")
 
