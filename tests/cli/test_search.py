@@ -90,7 +90,7 @@ def test_more_trials_extend_a_search(run, copied):
     done = run(*command, "--trials", "3", "--json")
     assert done.code == 0
     assert strict(done.out)["n_done"] == 3
-    assert _job.read_record(copied / "price").n_trials == 3
+    assert _search_record.read_record(copied / "price").n_trials == 3
 
 
 def test_another_search_does_not_take_the_folder(run, copied):
@@ -137,8 +137,8 @@ def test_missing_values_are_filled_with_numbers_that_predict_uses_too(
     assert "12 missing values, with medians" in done.err
     medians = dict(
         zip(
-            _job.read_record(tmp_path / "out").selection.columns,
-            _job.read_record(tmp_path / "out").selection.medians,
+            _search_record.read_record(tmp_path / "out").selection.columns,
+            _search_record.read_record(tmp_path / "out").selection.medians,
             strict=True,
         )
     )
