@@ -74,7 +74,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         from cerebros.estimators._fit import fit_table  # loads JAX
 
         settings = self._settings()
-        columns = self._columns(X, reset=True, y=y)
+        columns = self._columns(X, y)
         target = self._target(y, X)
         weights = _weights(sample_weight, X, rows_of(columns))
         target_weights = weights * self._class_weights(target)
@@ -122,7 +122,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
             DataError: if the table is not like that of training.
             NotFittedError: before `fit`.
         """
-        return self._predictor(X).predict(self._table(X))
+        return self._predictor(X).predict(_checked(X))
 
     def drift(self, X: Any) -> list[Finding]:
         """In what rows differ from those of training: ranges, categories, missing.
@@ -130,7 +130,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         Raises:
             NotFittedError: before `fit`.
         """
-        found = self._predictor(X).drift(self._table(X))
+        found = self._predictor(X).drift(_checked(X))
         return without_ignored(found, self.ignore)
 
     def save(self, path: str | Path) -> None:
@@ -199,18 +199,10 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
             out=None if self.out is None else Path(self.out),
         )
 
-    def _columns(self, X: Any, *, reset: bool, y: Any = "no_validation") -> Columns:
-        validate_data(self, X, y, reset=reset, skip_check_array=True)
-        columns = columns_of(_checked(X), texts=self._texts(reset=reset))
-        if not rows_of(columns):
-            raise DataError(
-                f"Found array with 0 sample(s) (shape=(0, {len(columns)})) while a "
-                "minimum of 1 is required."
-            )
-        return columns
-
-    def _texts(self, *, reset: bool) -> Collection[str]:
-        return (self.encoding or EncodingSettings()).texts
+    def _columns(self, X: Any, y: Any) -> Columns:
+        validate_data(self, X, y, skip_check_array=True)
+        texts = (self.encoding or EncodingSettings()).texts
+        return columns_of(_checked(X), texts=texts)
 
     def _taken_out(self, columns: Columns) -> tuple[dict[str, Array], Columns]:
         """Columns that say how rows are split; groups are not learned from."""
@@ -269,19 +261,9 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
 
     def _predictor(self, X: Any) -> Predictor:
         check_is_fitted(self, "predictor_")
-        _checked(X)
+        _checked(X)  # says what is wrong with its shape before names are compared
         validate_data(self, X, reset=False, skip_check_array=True)
         return self.predictor_
-
-    def _table(self, X: Any) -> Any:
-        checked = _checked(X)
-        columns = columns_of(checked, texts=self._texts(reset=False))
-        if not rows_of(columns):
-            raise DataError(
-                f"Found array with 0 sample(s) (shape=(0, {len(columns)})) while a "
-                "minimum of 1 is required."
-            )
-        return checked
 
     def _extra(self) -> dict[str, Any]:
         return {
@@ -388,7 +370,7 @@ class CerebrosRegressor(RegressorMixin, _Cerebros):  # type: ignore[misc]
         Returns:
             `(row, 2)`, low and high; `(row, 2, target)` for several targets.
         """
-        return self._predictor(X).predict_interval(self._table(X), alpha)
+        return self._predictor(X).predict_interval(_checked(X), alpha)
 
     def _target(self, y: Any, X: Any) -> Target:
         names = _target_names(y)
@@ -487,7 +469,7 @@ class CerebrosClassifier(ClassifierMixin, _Cerebros):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities, `(row, class)`, in the order of `classes_`."""
-        return self._predictor(X).predict_proba(self._table(X))
+        return self._predictor(X).predict_proba(_checked(X))
 
     def _target(self, y: Any, X: Any) -> Target:
         labels = column_or_1d(y, warn=True)
