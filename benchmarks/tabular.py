@@ -270,6 +270,8 @@ def _print_ratios(ours: list[dict[str, Any]], rivals: Any) -> None:
         others = rivals[own["set"], own["split"], own["metric"]]
         for name, loss in others.items():
             logs[name][own["set"]].append(float(np.log(own["loss"] / loss)))
+        if not others:
+            continue
         losses = {OURS: own["loss"], **others}
         for name, loss in losses.items():
             better = sum(other < loss for other in losses.values())
