@@ -14,16 +14,15 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
+import _splits
 import numpy as np
 import numpy.typing as npt
 
 from cerebros.estimators.guards import Finding, check_table
+from cerebros.estimators.table import columns_of
 
-SHARED = Path(__file__).parents[2] / "shared/data"
-BUNDLED = ("diabetes", "breast_cancer", "iris", "wine")
 N_FOLDS = 5
 
 
@@ -305,40 +304,11 @@ def _small_class(table: Table, _: np.random.Generator) -> Table:
 
 
 def _tables() -> Iterator[Table]:
-    if not SHARED.is_dir():
-        yield from map(bundled, BUNDLED)
-        return
-    for folder in sorted(SHARED.iterdir()):
-        if (folder / "meta.json").exists() and folder.name != "sms-spam-text":
-            yield read(folder)
-
-
-def read(folder: Path) -> Table:
-    """A table of the shared data."""
-    import pandas as pd
-
-    meta = json.loads((folder / "meta.json").read_text())
-    frame = pd.read_csv(folder / "data.csv", keep_default_na=False, na_values=[""])
-    frame = frame.drop(columns=meta["drop"])
-    target = frame.pop(meta["target"])
-    columns = {}
-    for name in frame:
-        is_text = name in meta["categorical"] or frame[name].dtype.kind not in "biuf"
-        values = frame[name].astype(object if is_text else float)
-        columns[name] = values.to_numpy()
-    is_classification = meta["task"] != "regression"
-    y = pd.factorize(target)[0] if is_classification else target.to_numpy(float)
-    return Table(folder.name, columns, y, is_classification)
-
-
-def bundled(name: str) -> Table:
-    """A table that comes with scikit-learn."""
-    from sklearn import datasets
-
-    data = getattr(datasets, f"load_{name}")()
-    columns = dict(zip(map(str, data.feature_names), data.data.T, strict=True))
-    is_classification = name != "diabetes"
-    return Table(name, columns, data.target, is_classification)
+    for name in _splits.names():
+        if name != "ames-log":  # Ames with another target
+            split = _splits.load(name, 0)
+            columns = columns_of(split.table)
+            yield Table(name, columns, split.target, split.is_classification)
 
 
 if __name__ == "__main__":

@@ -27,9 +27,7 @@ import pandas as pd
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 from cerebros.estimators import CerebrosRegressor, PopulationSettings, Predictor
-from cerebros.estimators.onnx_export import write_onnx
-from cerebros.estimators.table import DateEncoder, NumberEncoder
-from cerebros.estimators.table._dates import as_days
+from cerebros.estimators.onnx_export import onnx_inputs, write_onnx
 
 BATCHES = (100, 512, 4096)
 SECONDS = 1.0
@@ -87,7 +85,7 @@ def _measure(
         n_bytes = path.stat().st_size
         one, many = _session(path, 1), _session(path, n_threads)
     row = frame.iloc[:1]
-    feed = raw(predictor, row)
+    feed = onnx_inputs(predictor, row)
     result: dict[str, Any] = {
         "networks": sum(own.n_folds for own in predictor.networks),
         "features": predictor.encoding.n_features,
@@ -99,7 +97,7 @@ def _measure(
     }
     for n_rows in BATCHES:
         rows = frame.sample(n_rows, replace=True, random_state=0)
-        batch = raw(predictor, rows)
+        batch = onnx_inputs(predictor, rows)
         for key, answer in (
             ("onnx", lambda batch=batch: many.run(None, batch)),
             ("numpy", lambda rows=rows: predictor.predict(rows)),
@@ -115,19 +113,6 @@ def _session(path: Path, n_threads: int) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(
         path, options, providers=["CPUExecutionProvider"]
     )
-
-
-def raw(predictor: Predictor, table: pd.DataFrame) -> dict[str, Any]:
-    """Rows as the inputs of the file want them."""
-    columns, feed = predictor.columns(table), {}
-    for name, encoder in predictor.encoding.encoders.items():
-        values = columns[name]
-        if isinstance(encoder, DateEncoder):
-            values = as_days(values)
-        elif not isinstance(encoder, NumberEncoder):
-            values = np.array(["" if v is None else v for v in values], object)
-        feed[name] = values[:, None]
-    return feed
 
 
 def _latency(answer: Callable[[], Any]) -> dict[str, float]:

@@ -23,16 +23,14 @@ from cerebros.estimators._networks import ACTIVATE, Networks
 from cerebros.estimators._predictor import Certainty
 from cerebros.estimators._targets import TargetTransform
 from cerebros.estimators.guards import TableRanges
-from cerebros.estimators.onnx_export import write_onnx
+from cerebros.estimators.onnx_export import onnx_inputs, write_onnx
 from cerebros.estimators.onnx_export._answers import label_array
 from cerebros.estimators.table import (
     DateEncoder,
-    NumberEncoder,
     TextEncoder,
     columns_of,
     fit_encoding,
 )
-from cerebros.estimators.table._dates import as_days
 from cerebros.lowering import weight_shapes
 from cerebros.spaces import Output, Ports, WideMLP, WideWiring
 
@@ -124,23 +122,10 @@ def opened(predictor, folder):
     return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
 
-def raw(predictor, table):
-    """Rows as the inputs of the file want them."""
-    columns, feed = predictor.columns(table), {}
-    for name, encoder in predictor.encoding.encoders.items():
-        values = columns[name]
-        if isinstance(encoder, DateEncoder):
-            values = as_days(values)
-        elif not isinstance(encoder, NumberEncoder):
-            values = np.array(["" if v is None else v for v in values], object)
-        feed[name] = values[:, None]
-    return feed
-
-
 def check_numbers(predictor, folder, table):
     session = opened(predictor, folder)
     for rows in (table, table.iloc[:1], table.iloc[5:8]):
-        (numbers,) = session.run(["prediction"], raw(predictor, rows))
+        (numbers,) = session.run(["prediction"], onnx_inputs(predictor, rows))
         expected = predictor.predict(rows)
         assert numbers.dtype == np.float64
         assert numbers.shape == expected.shape
@@ -151,7 +136,7 @@ def check_numbers(predictor, folder, table):
 def check_classes(predictor, folder, table):
     session = opened(predictor, folder)
     for rows in (table, table.iloc[:1], table.iloc[5:8]):
-        labels, shares = session.run(None, raw(predictor, rows))
+        labels, shares = session.run(None, onnx_inputs(predictor, rows))
         np.testing.assert_allclose(
             shares, predictor.predict_proba(rows), rtol=1e-4, atol=1e-6
         )
@@ -391,7 +376,7 @@ class TestColumns:
         predictor = drawn(mixed().rename(columns=names))
         session = opened(predictor, tmp_path)
         table = new_rows().rename(columns=names)
-        (numbers,) = session.run(["prediction__"], raw(predictor, table))
+        (numbers,) = session.run(["prediction__"], onnx_inputs(predictor, table))
         np.testing.assert_allclose(numbers, predictor.predict(table), rtol=1e-4)
 
     def test_empty_name(self, tmp_path):
@@ -401,7 +386,7 @@ class TestColumns:
 
     def test_no_rows(self, tmp_path):
         predictor = drawn(mixed().drop(columns="told"))
-        feed = {k: v[:0] for k, v in raw(predictor, new_rows()).items()}
+        feed = {k: v[:0] for k, v in onnx_inputs(predictor, new_rows()).items()}
         (numbers,) = opened(predictor, tmp_path).run(None, feed)
         assert numbers.shape == (0,)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import queue
 import threading
 import time
@@ -31,6 +30,7 @@ from cerebros.training.levels import (
     checkpoint_epochs,
     train_chunk,
 )
+from cerebros.training.population import worker_devices
 
 logger = logging.getLogger(__name__)
 
@@ -281,7 +281,6 @@ def train_committee(
     ends: Callable[[int], float] | None,
     judge: Callable[[Trained], float],
     on_trial: Callable[[Trained], None],
-    stop: threading.Event,
 ) -> list[Trained]:
     """Train trials 0, 1, …, on all cores at once.
 
@@ -299,7 +298,6 @@ def train_committee(
             other.
         judge: the loss of a trial, by which transforms are compared.
         on_trial: called in the thread of the caller, for every trial.
-        stop: set to stop at the next checkpoint.
 
     Returns:
         The trials by number.
@@ -307,6 +305,7 @@ def train_committee(
     Raises:
         SearchError: if all trials failed; the message gives the first error.
     """
+    stop = threading.Event()
     turns = _Turns(committee, n_trials, ends, stop)
     results: queue.SimpleQueue[Trained | BaseException | None] = queue.SimpleQueue()
 
@@ -329,7 +328,7 @@ def train_committee(
 
     workers = [
         threading.Thread(target=work, args=(device,), daemon=True)
-        for device in _devices(n_trials)
+        for device in worker_devices(n_trials)
     ]
     for worker in workers:
         worker.start()
@@ -387,18 +386,3 @@ def _activation(recipe: Recipe) -> str:
 
 def _width(recipe: Recipe) -> int:
     return 64 if isinstance(recipe.space, str) else recipe.space.neurons
-
-
-def _devices(n: int) -> Sequence[Any]:
-    """One device for each worker: accelerators, or the CPU as often as it has cores."""
-    import jax
-
-    found = list(jax.local_devices())
-    if found[0].platform == "cpu":
-        n_cores = (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
-        found = [found[0]] * n_cores
-    return found[: max(1, n)]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 import warnings
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -51,6 +51,35 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
 
     _is_classification: bool
 
+    def __init__(
+        self,
+        *,
+        time_budget: float | None = 60.0,
+        n_trials: int | None = None,
+        space: Any = "random_wiring",
+        metric: str | None = None,
+        validation: Any = None,
+        ensemble: bool = True,
+        encoding: EncodingSettings | None = None,
+        population: PopulationSettings | None = None,
+        ignore: Collection[str] = (),
+        random_state: Any = None,
+        out: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.time_budget = time_budget
+        self.n_trials = n_trials
+        self.space = space
+        self.metric = metric
+        self.validation = validation
+        self.ensemble = ensemble
+        self.encoding = encoding
+        self.population = population
+        self.ignore = ignore
+        self.random_state = random_state
+        self.out = out
+        self.verbose = verbose
+
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None
     ) -> Self:
@@ -75,15 +104,12 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
 
         settings = self._settings()
         columns = self._columns(X, y)
-        target = self._target(y, X)
-        weights = _weights(sample_weight, X, rows_of(columns))
+        target = self._target(y)
+        weights = _weights(sample_weight, rows_of(columns))
         target_weights = weights * self._class_weights(target)
         order, columns = self._taken_out(columns)
-        target = Target(
-            values=target.values,
-            classes=target.classes,
-            names=target.names,
-            is_flat=target.is_flat,
+        target = replace(
+            target,
             weights=target_weights,
             counts=weights,
             groups=order.get("groups", None if groups is None else np.asarray(groups)),
@@ -98,10 +124,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
             or not _is_ours(settings.validation),
         )
         findings = self._guarded(columns, target, settings)
-        stop = threading.Event()
-        fit = fit_table(
-            columns, target, settings, begun=begun, say=self._say, stop=stop
-        )
+        fit = fit_table(columns, target, settings, begun=begun, say=self._say)
         if fit.is_out_of_time:
             warnings.warn(
                 f"the time budget of {self.time_budget} s ended before one trial was "
@@ -279,10 +302,9 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         tags.input_tags.categorical = True
-        tags.non_deterministic = False
         return tags
 
-    def _target(self, y: Any, X: Any) -> Target:
+    def _target(self, y: Any) -> Target:
         raise NotImplementedError
 
     def _class_weights(self, target: Target) -> Array | float:
@@ -335,35 +357,6 @@ class CerebrosRegressor(RegressorMixin, _Cerebros):  # type: ignore[misc]
 
     _is_classification = False
 
-    def __init__(
-        self,
-        *,
-        time_budget: float | None = 60.0,
-        n_trials: int | None = None,
-        space: Any = "random_wiring",
-        metric: str | None = None,
-        validation: Any = None,
-        ensemble: bool = True,
-        encoding: EncodingSettings | None = None,
-        population: PopulationSettings | None = None,
-        ignore: Collection[str] = (),
-        random_state: Any = None,
-        out: Any = None,
-        verbose: int = 0,
-    ) -> None:
-        self.time_budget = time_budget
-        self.n_trials = n_trials
-        self.space = space
-        self.metric = metric
-        self.validation = validation
-        self.ensemble = ensemble
-        self.encoding = encoding
-        self.population = population
-        self.ignore = ignore
-        self.random_state = random_state
-        self.out = out
-        self.verbose = verbose
-
     def predict_interval(self, X: Any, alpha: float = 0.1) -> Array:
         """Where the target lies with probability `1 - alpha`; see `Predictor`.
 
@@ -372,7 +365,7 @@ class CerebrosRegressor(RegressorMixin, _Cerebros):  # type: ignore[misc]
         """
         return self._predictor(X).predict_interval(_checked(X), alpha)
 
-    def _target(self, y: Any, X: Any) -> Target:
+    def _target(self, y: Any) -> Target:
         names = _target_names(y)
         values = check_array(
             y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self
@@ -453,25 +446,27 @@ class CerebrosClassifier(ClassifierMixin, _Cerebros):  # type: ignore[misc]
         out: Any = None,
         verbose: int = 0,
     ) -> None:
-        self.time_budget = time_budget
-        self.n_trials = n_trials
-        self.space = space
-        self.metric = metric
+        super().__init__(
+            time_budget=time_budget,
+            n_trials=n_trials,
+            space=space,
+            metric=metric,
+            validation=validation,
+            ensemble=ensemble,
+            encoding=encoding,
+            population=population,
+            ignore=ignore,
+            random_state=random_state,
+            out=out,
+            verbose=verbose,
+        )
         self.class_weight = class_weight
-        self.validation = validation
-        self.ensemble = ensemble
-        self.encoding = encoding
-        self.population = population
-        self.ignore = ignore
-        self.random_state = random_state
-        self.out = out
-        self.verbose = verbose
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities, `(row, class)`, in the order of `classes_`."""
         return self._predictor(X).predict_proba(_checked(X))
 
-    def _target(self, y: Any, X: Any) -> Target:
+    def _target(self, y: Any) -> Target:
         labels = column_or_1d(y, warn=True)
         _check_labels(labels)
         if labels.dtype.kind in "mM":
@@ -544,7 +539,7 @@ def _check_length(n_rows: int, target: Target, groups: Any) -> None:
         raise ValueError(f"groups has {len(groups)} entries, but X has {n_rows} rows")
 
 
-def _weights(sample_weight: Any, X: Any, n_rows: int) -> Array:
+def _weights(sample_weight: Any, n_rows: int) -> Array:
     if sample_weight is None:
         return np.ones(n_rows)
     weights = _check_sample_weight(

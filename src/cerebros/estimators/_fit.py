@@ -6,7 +6,6 @@ import hashlib
 import logging
 import math
 import platform
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -89,7 +88,6 @@ def fit_table(
     *,
     begun: float,
     say: Callable[[str], None],
-    stop: threading.Event,
 ) -> Fit:
     """Learn a table.
 
@@ -99,7 +97,6 @@ def fit_table(
         settings: what was asked for.
         begun: `time.monotonic()` when the time began to count.
         say: told what happens.
-        stop: set to end the training at the next checkpoint.
 
     Raises:
         DataError: if nothing can be learned.
@@ -131,7 +128,7 @@ def fit_table(
             files=files,
         )
         judging = Judging.of(committee, target, settings)
-        trials, usual = _trained(committee, judging, settings, begun, say, stop)
+        trials, usual = _trained(committee, judging, settings, begun, say)
         return _concluded(
             committee, trials, judging, usual, settings, columns, encoding, begun
         )
@@ -143,7 +140,6 @@ def _trained(
     settings: FitSettings,
     begun: float,
     say: Callable[[str], None],
-    stop: threading.Event,
 ) -> tuple[list[Trained], list[Baseline]]:
     """Train trials until the time is up, and the baselines beside them."""
     n_rows, recipe = len(committee.plain), committee.recipe
@@ -163,7 +159,6 @@ def _trained(
                 f"trial {trial.drawn.number}: {judging.loss_of(trial):.5g} after "
                 f"{trial.seconds:.1f} s"
             ),
-            stop=stop,
         )
     return trials, usual.result()
 
@@ -344,8 +339,9 @@ def _concluded(
         is_ensemble=settings.ensemble,
     )
     numbers = [trial.drawn.number for trial in trials]
-    unseen, alone = _unseen(answers, flat, judging, settings)
-    best_alone, _ = _unseen(answers, flat, judging, replace(settings, ensemble=False))
+    unseen = _unseen(answers, flat, judging, is_ensemble=settings.ensemble)
+    best_alone = _unseen(answers, flat, judging, is_ensemble=False)
+    alone = _alone(answers, flat, judging)
     of_trials = _trial_standings(answers, alone, flat, numbers, judging)
     chosen = combined(answers, selection)
     report = ScoreReport(
@@ -417,26 +413,26 @@ def _finite(trials: list[Trained], judging: Judging) -> list[Trained]:
 
 
 def _unseen(
-    answers: Array, flat: Array, judging: Judging, settings: FitSettings
-) -> tuple[Array, Array]:
-    """Answers for each part by what the other parts chose, of all and of each trial.
+    answers: Array, flat: Array, judging: Judging, *, is_ensemble: bool
+) -> Array:
+    """Answers of all together for each part, by what the other parts chose.
 
     Where there is one part, nothing is left that could judge, and all is NaN.
     """
     unseen = np.full(answers.shape[2:], np.nan, answers.dtype)
+    for part, others in judging.by_others():
+        selection = select(flat, judging.loss, others, is_ensemble=is_ensemble)
+        unseen[part] = combined(answers[:, :, part], selection)
+    return unseen
+
+
+def _alone(answers: Array, flat: Array, judging: Judging) -> Array:
+    """The same of each trial, `(trial, row, output)`, at its own best checkpoint."""
     alone = np.full((len(answers), *answers.shape[2:]), np.nan, answers.dtype)
-    for part in judging.parts:
-        others = judging.places(
-            judging.chooses[~np.isin(judging.rows[judging.chooses], part)]
-        )
-        if not len(others):
-            continue
-        selection = select(flat, judging.loss, others, is_ensemble=settings.ensemble)
-        own = answers[:, :, part]
-        unseen[part] = combined(own, selection)
+    for part, others in judging.by_others():
         stops = judging.loss(flat[:, :, others], others).argmin(axis=1)
-        alone[:, part] = own[np.arange(len(own)), stops]
-    return unseen, alone
+        alone[:, part] = answers[np.arange(len(answers)), stops][:, part]
+    return alone
 
 
 def _best_of(flat: Array, judging: Judging) -> Selection:

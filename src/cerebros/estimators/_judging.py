@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +80,14 @@ class Judging:
             1 if self.target.classes is not None else self.target.values.shape[1]
         )
         return np.concatenate([rows + k * n for k in range(n_outputs)])
+
+    def by_others(self) -> Iterator[tuple[Array, Array]]:
+        """Each part, and the places of those that choose for it: rows of the others."""
+        chooses = self.rows[self.chooses]
+        for part in self.parts:
+            others = self.places(self.chooses[~np.isin(chooses, part)])
+            if len(others):
+                yield part, others
 
     def loss_of(self, trial: Trained) -> float:
         """The lowest loss of a trial over its checkpoints."""

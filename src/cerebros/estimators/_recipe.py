@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
 
 import numpy as np
 
+from cerebros.estimators._settings import SpaceName
 from cerebros.plan import NetworkPlan
 from cerebros.spaces import Output, Ports, WideMLP, WideWiring
 from cerebros.training.levels import Training
-
-SpaceName: TypeAlias = Literal["random_wiring", "residual_mlp", "mlp", "mixed"]
 
 _SPACES: dict[str, WideWiring | WideMLP] = {
     "random_wiring": WideWiring(),

@@ -35,7 +35,7 @@ class LogLoss:
 
 
 @dataclass(frozen=True, eq=False)
-class SquaredError:
+class _Distance:
     """Of numbers, which are compared with targets.
 
     Attributes:
@@ -47,23 +47,24 @@ class SquaredError:
     weights: Floats
 
     def __call__(self, answers: Floats, rows: npt.NDArray[np.intp]) -> Floats:
-        return _mean((answers - self.targets[rows]) ** 2, self.weights[rows])
+        return _mean(self.of(answers - self.targets[rows]), self.weights[rows])
+
+    def of(self, differences: Floats) -> Floats:
+        raise NotImplementedError
 
 
-@dataclass(frozen=True, eq=False)
-class AbsoluteError:
-    """Of numbers, which are compared with targets.
+class SquaredError(_Distance):
+    """The mean of squared differences."""
 
-    Attributes:
-        targets: `(row,)`.
-        weights: how much each row counts, `(row,)`.
-    """
+    def of(self, differences: Floats) -> Floats:
+        return differences**2
 
-    targets: Floats
-    weights: Floats
 
-    def __call__(self, answers: Floats, rows: npt.NDArray[np.intp]) -> Floats:
-        return _mean(np.abs(answers - self.targets[rows]), self.weights[rows])
+class AbsoluteError(_Distance):
+    """The mean of absolute differences."""
+
+    def of(self, differences: Floats) -> Floats:
+        return np.abs(differences)
 
 
 @dataclass(frozen=True, eq=False)

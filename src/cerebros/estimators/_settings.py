@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
+from cerebros.estimators._networks import ACTIVATE
 from cerebros.plan import unknown_name
 from cerebros.spaces import WideMLP, WideWiring
 
-ACTIVATIONS = ("elu", "gelu", "mish", "relu", "selu", "silu", "tanh")
+ACTIVATIONS = frozenset(ACTIVATE) - {"linear", "softmax"}
 """Of hidden units: those that training, prediction and export know for tables."""
 
-SPACES = ("random_wiring", "residual_mlp", "mlp", "mixed")
+SpaceName: TypeAlias = Literal["random_wiring", "residual_mlp", "mlp", "mixed"]
+SPACES = get_args(SpaceName)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,7 @@ def test_cores_change_nothing(undisturbed, n_workers, monkeypatch):
     import jax
 
     device = jax.local_devices()[0]
-    monkeypatch.setattr(_trainer, "_devices", lambda n: [device] * n_workers)
+    monkeypatch.setattr(_trainer, "worker_devices", lambda n: [device] * n_workers)
     assert_equal(trained_by_engine(TASKS, CONTEXT), undisturbed)
 
 
@@ -56,7 +56,7 @@ def test_the_second_device_of_a_machine_gives_the_same_bits(undisturbed, monkeyp
     devices = jax.local_devices()
     if len(devices) < 2:
         pytest.skip("needs two devices: JAX_NUM_CPU_DEVICES=2")
-    monkeypatch.setattr(_trainer, "_devices", lambda n: devices[::-1])
+    monkeypatch.setattr(_trainer, "worker_devices", lambda n: devices[::-1])
     assert_equal(trained_by_engine(TASKS, CONTEXT), undisturbed)
 
 

@@ -6,4 +6,5 @@ rows are the fast axis: arrays are `(feature, row)`, so that columns are put tog
 without a transposition, and one product serves many networks.
 """
 
+from cerebros.estimators.onnx_export._inputs import onnx_inputs as onnx_inputs
 from cerebros.estimators.onnx_export._write import write_onnx as write_onnx

@@ -5,6 +5,7 @@ from cerebros.estimators.table._columns import Columns as Columns
 from cerebros.estimators.table._columns import columns_of as columns_of
 from cerebros.estimators.table._columns import rows_of as rows_of
 from cerebros.estimators.table._dates import DateEncoder as DateEncoder
+from cerebros.estimators.table._dates import as_days as as_days
 from cerebros.estimators.table._encoding import EncodingSettings as EncodingSettings
 from cerebros.estimators.table._encoding import TableEncoding as TableEncoding
 from cerebros.estimators.table._encoding import (

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from cerebros.training.population._trainer import (
         train_population as train_population,
     )
+    from cerebros.training.population._trainer import (
+        worker_devices as worker_devices,
+    )
 
 _HOMES = {
     "GROUPING": "_grouping",
@@ -37,6 +40,7 @@ _HOMES = {
     "reason_not_lowerable": "_lowerable",
     "train_population": "_trainer",
     "use_cache_folder": "_compiling",
+    "worker_devices": "_trainer",
 }
 
 

@@ -196,7 +196,7 @@ def _side_by_side(
     runs: Sequence[ChunkRun], deadline: float | None
 ) -> Iterator[list[tuple[TrainingTask, Outcome]]]:
     """Train chunks on all devices, and hand outcomes over as they come."""
-    devices = _devices(len(runs))
+    devices = worker_devices(len(runs))
     waiting: queue.SimpleQueue[ChunkRun] = queue.SimpleQueue()
     for run in runs:
         waiting.put(run)
@@ -255,7 +255,7 @@ def _handed_over(
         run.checkpoints.remove(run.key)
 
 
-def _devices(n: int) -> list[Any]:
+def worker_devices(n: int) -> list[Any]:
     """One device for each worker: accelerators, or the CPU as often as it has cores."""
     found = _local_devices()
     if found[0].platform == "cpu":
