@@ -24,12 +24,12 @@ from sklearn.utils.validation import (
 )
 
 from cerebros.errors import DataError
-from cerebros.estimators._canonical_rows import in_canonical_order
 from cerebros.estimators._frames import history_frame, leaderboard_frame, trials_frame
 from cerebros.estimators._metrics import metric_of
 from cerebros.estimators._predictor import Predictor
 from cerebros.estimators._request import FitSettings, Target
 from cerebros.estimators._settings import PopulationSettings, check_space
+from cerebros.estimators._table_rows import table_rows
 from cerebros.estimators._validation import Folds, GroupFolds, Holdout, TimeFolds
 from cerebros.estimators.guards import Finding, check_table, without_ignored
 from cerebros.estimators.table import Columns, EncodingSettings, columns_of, rows_of
@@ -117,14 +117,14 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         )
         _check_length(rows_of(columns), target, groups)
         settings.encoding.check_names(columns)
-        columns, target, row_numbers = in_canonical_order(
+        findings = self._guarded(columns, target, settings)
+        rows = table_rows(
             columns,
             target,
             keeps_order=isinstance(self.validation, TimeFolds)
             or not _is_ours(settings.validation),
         )
-        findings = self._guarded(columns, target, settings)
-        fit = fit_table(columns, target, settings, begun=begun, say=self._say)
+        fit = fit_table(rows, settings, begun=begun, say=self._say)
         if fit.is_out_of_time:
             warnings.warn(
                 f"the time budget of {self.time_budget} s ended before one trial was "
@@ -132,7 +132,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
                 GuardWarning,
                 stacklevel=2,
             )
-        self._remember(fit, row_numbers)
+        self._remember(fit, rows.number)
         self.findings_ = findings
         names = _target_names(y)
         self.target_name_ = names[0] if len(names) == 1 else None
@@ -246,14 +246,16 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
     def _guarded(
         self, columns: Columns, target: Target, settings: FitSettings
     ) -> list[Finding]:
+        counts = target.weights > 0
+        values = target.values[counts]
         found = check_table(
-            columns,
-            target.values if target.values.ndim == 1 else _one_or_two(target.values),
+            {name: own[counts] for name, own in columns.items()},
+            values if values.ndim == 1 else _one_or_two(values),
             is_classification=self._is_classification,
             n_folds=5,
             is_random_split=settings.validation is None
             or isinstance(settings.validation, (Folds, Holdout)),
-            groups=target.groups,
+            groups=None if target.groups is None else target.groups[counts],
             ignore=self.ignore,
             seed=settings.seed,
         )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cerebros.errors import DataError
+from cerebros.estimators._linear_part import LinearPart
 from cerebros.estimators._networks import Networks
 from cerebros.estimators._predictor import Certainty, Predictor
 from cerebros.estimators._targets import TargetTransform
@@ -50,6 +51,9 @@ def write_predictor(
             _network(i, own, arrays) for i, own in enumerate(predictor.networks)
         ],
         "transforms": [[t.state() for t in of] for of in predictor.transforms],
+        "linear": None
+        if predictor.linear is None
+        else _without_arrays(predictor.linear.state(), "linear", arrays),
         "classes": _labels(predictor.classes),
         "target_names": list(predictor.target_names),
         "is_flat": predictor.is_flat,
@@ -131,6 +135,9 @@ def _predictor(header: dict[str, Any], arrays: dict[str, Any]) -> Predictor:
             tuple(TargetTransform.from_state(t) for t in of)
             for of in header["transforms"]
         ),
+        linear=None
+        if header["linear"] is None
+        else LinearPart.from_state(_with_arrays(header["linear"], arrays)),
         classes=_classes(header["classes"]),
         target_names=tuple(header["target_names"]),
         is_flat=header["is_flat"],

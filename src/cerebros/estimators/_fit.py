@@ -22,7 +22,9 @@ from cerebros.errors import DataError, SearchError
 from cerebros.estimators._baselines import Baseline, baselines
 from cerebros.estimators._certainty import certainty_of_classes, certainty_of_numbers
 from cerebros.estimators._committee import Committee, Trained, train_committee
+from cerebros.estimators._fold_tables import encoding_targets, tables_of_folds
 from cerebros.estimators._judging import Judging
+from cerebros.estimators._linear_part import LinearPart
 from cerebros.estimators._networks import Networks
 from cerebros.estimators._predictor import Certainty, Predictor, calibrated, spread_of
 from cerebros.estimators._recipe import Recipe, plan_recipe
@@ -33,9 +35,10 @@ from cerebros.estimators._selection import (
     combined,
     select,
 )
-from cerebros.estimators._targets import TargetTransform, candidate_transforms
+from cerebros.estimators._table_rows import TableRows
+from cerebros.estimators._targets import candidate_transforms
 from cerebros.estimators._trial_files import TrialFiles
-from cerebros.estimators._validation import Fold, Folds, folds_of
+from cerebros.estimators._validation import Fold, Folds, TimeFolds, folds_of
 from cerebros.estimators.guards import TableRanges
 from cerebros.estimators.table import (
     Columns,
@@ -82,8 +85,7 @@ class Fit:
 
 
 def fit_table(
-    columns: Columns,
-    target: Target,
+    rows: TableRows,
     settings: FitSettings,
     *,
     begun: float,
@@ -92,8 +94,7 @@ def fit_table(
     """Learn a table.
 
     Args:
-        columns: without the target.
-        target: what is learned.
+        rows: columns without the target, and the target.
         settings: what was asked for.
         begun: `time.monotonic()` when the time began to count.
         say: told what happens.
@@ -102,27 +103,43 @@ def fit_table(
         DataError: if nothing can be learned.
         StoreError: if `out` holds another fit.
     """
-    if rows_of(columns) < 2:
+    columns, target = rows.columns, rows.target
+    everything = np.arange(rows_of(columns))
+    if len(everything) < 2:
         raise DataError(
-            "at least 2 rows are needed, some to train and some to judge, but got "
-            f"n_samples = {rows_of(columns)}"
+            "at least 2 rows are needed, some to train and some to validate, but got "
+            f"n_samples = {len(everything)}"
         )
-    encoding = fit_encoding(columns, settings.encoding, seed=settings.seed)
-    plain, encoded = encoding.transform(columns)
-    recipe = _recipe(plain, encoded, target, settings)
-    split = _splitting(target, settings, recipe)
+    encoding = fit_encoding(
+        columns,
+        settings.encoding,
+        seed=settings.seed,
+        targets=encoding_targets(target, everything),
+        weights=target.weights,
+    )
+    recipe = _recipe(encoding.n_features, target, settings)
+    split = _splitting(rows, settings, recipe)
     recipe = replace(recipe, n_folds=len(split(0)))
     for name, why in encoding.unused.items():
         say(f"column {name!r} is not used: {why}")
-    transforms = _transforms(target, settings)
-    definition = _definition(columns, target, settings, recipe, transforms, split)
+    linear = None
+    if target.classes is None:
+        linear = LinearPart.fit(columns, target.values, target.weights)
+    kinds = _kinds(target, linear, settings)
+    definition = _definition(columns, target, settings, recipe, kinds, split)
     with TrialFiles.of(settings.out, definition) as files:
         committee = Committee(
             recipe=recipe,
-            plain=plain,
-            encoded=encoded,
-            targets=_standardized(target, transforms),
-            transforms=transforms,
+            tables=tables_of_folds(
+                columns,
+                target,
+                encoding,
+                split(0),
+                kinds,
+                linear,
+                is_bounded=not isinstance(settings.validation, TimeFolds),
+                seed=settings.seed,
+            ),
             weights=(target.weights / target.weights.mean()).astype(np.float32),
             split=split,
             files=files,
@@ -142,10 +159,10 @@ def _trained(
     say: Callable[[str], None],
 ) -> tuple[list[Trained], list[Baseline]]:
     """Train trials until the time is up, and the baselines beside them."""
-    n_rows, recipe = len(committee.plain), committee.recipe
+    recipe = committee.recipe
+    n_plain, n_encoded = committee.n_features
     say(
-        f"{n_rows} rows, {committee.plain.shape[1]} + {committee.encoded.shape[1]} "
-        f"features, {recipe.n_folds} folds, {recipe.n_epochs} epochs"
+        f"{committee.n_rows} rows, {n_plain} + {n_encoded} features, {recipe.n_folds} folds, {recipe.n_epochs} epochs"
     )
     # While the first programs are compiled, a core is free for the baselines.
     with ThreadPoolExecutor(1) as beside:
@@ -164,7 +181,7 @@ def _trained(
 
 
 def _splitting(
-    target: Target, settings: FitSettings, recipe: Recipe
+    rows: TableRows, settings: FitSettings, recipe: Recipe
 ) -> Callable[[int], Sequence[Fold]]:
     """The folds of each trial.
 
@@ -173,6 +190,7 @@ def _splitting(
     that answer for a new one; with the same folds for all, the score would be that of
     an ensemble that is less diverse than the one that is handed out.
     """
+    target = rows.target
     validation = settings.validation or Folds()
     is_drawn = isinstance(validation, Folds)
 
@@ -186,6 +204,7 @@ def _splitting(
             is_classification=settings.is_classification,
             groups=target.groups,
             order=target.order,
+            unit=rows.unit,
             seed=(settings.seed, number),
         )
 
@@ -193,13 +212,13 @@ def _splitting(
 
 
 def _recipe(
-    plain: Array, encoded: Array, target: Target, settings: FitSettings
+    n_features: tuple[int, int], target: Target, settings: FitSettings
 ) -> Recipe:
     n_folds = getattr(settings.validation, "n", None) or settings.population.folds
     recipe = plan_recipe(
-        n_rows=len(plain),
-        n_plain=plain.shape[1],
-        n_encoded=encoded.shape[1],
+        n_rows=len(target.weights),
+        n_plain=n_features[0],
+        n_encoded=n_features[1],
         n_outputs=_n_outputs(target),
         is_classification=settings.is_classification,
         n_folds=n_folds,
@@ -207,9 +226,10 @@ def _recipe(
         space=settings.space,
         seed=settings.seed,
     )
-    epochs = settings.population.epochs or recipe.n_epochs
-    checkpoints = settings.population.checkpoints
-    return replace(recipe, n_epochs=epochs, n_checkpoints=checkpoints)
+    if settings.population.epochs is not None:
+        epochs = settings.population.epochs
+        recipe = replace(recipe, n_epochs=epochs, most_batches=None)
+    return replace(recipe, n_checkpoints=settings.population.checkpoints)
 
 
 def _n_outputs(target: Target) -> int:
@@ -218,32 +238,24 @@ def _n_outputs(target: Target) -> int:
     return int(target.values.shape[1])
 
 
-def _transforms(
-    target: Target, settings: FitSettings
-) -> tuple[tuple[TargetTransform, ...], ...]:
-    """The candidates; several only for one output and where more trials follow."""
-    if target.classes is not None:
+def _kinds(
+    target: Target, linear: LinearPart | None, settings: FitSettings
+) -> tuple[str, ...]:
+    """Candidate target transforms; several only where trials are left to compare them.
+
+    With few trials, rows that follow in time still get the linear part, because a
+    trend is what they most often have.
+    """
+    if linear is None:
         return ()
-    columns = target.values.T
-    kinds = ["identity"]
-    if len(columns) == 1 and (settings.n_trials is None or settings.n_trials >= 4):
-        kinds = candidate_transforms(columns[0])
-    return tuple(
-        tuple(TargetTransform.fit(kind, column) for column in columns) for kind in kinds
-    )
-
-
-def _standardized(
-    target: Target, transforms: tuple[tuple[TargetTransform, ...], ...]
-) -> tuple[Array, ...]:
-    if target.classes is not None:
-        return (np.eye(len(target.classes), dtype=np.float32)[target.values],)
-    return tuple(
-        np.stack(
-            [t.forward(target.values[:, i]) for i, t in enumerate(of)], axis=1
-        ).astype(np.float32)
-        for of in transforms
-    )
+    n_trials = math.inf if settings.n_trials is None else settings.n_trials
+    least = 2 if isinstance(settings.validation, TimeFolds) else 4
+    if n_trials < least:
+        return ("identity",)
+    kinds = ["identity", *(["linear"] if linear.names else [])]
+    if target.values.shape[1] == 1 and n_trials > len(kinds):
+        kinds += candidate_transforms(target.values[:, 0])[1:]
+    return tuple(kinds)
 
 
 def _definition(
@@ -251,7 +263,7 @@ def _definition(
     target: Target,
     settings: FitSettings,
     recipe: Recipe,
-    transforms: tuple[tuple[TargetTransform, ...], ...],
+    kinds: Sequence[str],
     split: Callable[[int], Sequence[Fold]],
 ) -> dict[str, Any]:
     """All that decides what comes of a trial, as plain data."""
@@ -270,7 +282,7 @@ def _definition(
     for fold in split(0):
         digest.update(fold.train.tobytes() + b"|" + fold.valid.tobytes())
     return {
-        "format": 1,
+        "format": 2,
         "cerebros": __version__,
         "jax": version("jax"),
         "machine": platform.machine(),
@@ -278,7 +290,7 @@ def _definition(
         "recipe": repr(recipe),
         "metric": settings.metric.name,
         "encoding": repr(settings.encoding),
-        "transforms": [[one.kind for one in of] for of in transforms],
+        "transforms": list(kinds),
     }
 
 
@@ -304,7 +316,7 @@ def _baselines(
     budget = settings.time_budget
     try:
         return baselines(
-            committee.plain,
+            committee.tables.last.plain,
             target.values,
             target.weights,
             committee.split(0),
@@ -374,6 +386,7 @@ def _concluded(
         encoding=encoding,
         networks=networks,
         transforms=committee.transforms,
+        linear=committee.tables.linear,
         classes=target.classes,
         target_names=target.names,
         is_flat=target.is_flat,

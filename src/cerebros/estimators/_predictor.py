@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cerebros.errors import DataError
-from cerebros.estimators._networks import Floats, Networks
+from cerebros.estimators._linear_part import LinearPart
+from cerebros.estimators._networks import Networks
 from cerebros.estimators._targets import TargetTransform
 from cerebros.estimators.guards import Finding, TableRanges, find_drift
 from cerebros.estimators.table import Columns, TableEncoding, columns_of
@@ -56,6 +57,7 @@ class Predictor:
         networks: of each trial that counts.
         transforms: of targets, that networks refer to by number; for each the one of
             every output. Empty for classes.
+        linear: what is linear in the target; None for classes.
         classes: labels in the order of the outputs; None for a regression.
         target_names: of the outputs of a regression.
         is_flat: whether answers of a regression are `(row,)`.
@@ -66,6 +68,7 @@ class Predictor:
     encoding: TableEncoding
     networks: tuple[Networks, ...]
     transforms: tuple[tuple[TargetTransform, ...], ...]
+    linear: LinearPart | None
     classes: Array | None
     target_names: tuple[str, ...]
     is_flat: bool
@@ -109,17 +112,20 @@ class Predictor:
         """Probabilities, `(row, class)`."""
         if self.classes is None:
             raise DataError("a regression has no probabilities; use predict")
-        return calibrated(self._mean(table), self.certainty.temperature)
+        mean = self._mean(self.columns(table))
+        return calibrated(mean, self.certainty.temperature)
 
     def numbers(self, table: Any) -> Array:
         """Answers of a regression, `(row, output)`."""
-        return self._mean(table)
+        return self._mean(self.columns(table))
 
     def predict_interval(self, table: Any, alpha: float = 0.1) -> Array:
         """Where the target lies with probability `1 - alpha`.
 
         Args:
-            table: raw rows.
+            table: raw rows. Those outside the range of training have wider intervals,
+                by what a straight line through the training rows moves from there on;
+                by a quarter of it where the answer goes on along that line.
             alpha: share of rows that may lie outside. Below one part in the number of
                 training rows it is taken as that.
 
@@ -146,11 +152,13 @@ class Predictor:
             raise ValueError(f"alpha must hold 0 < alpha < 1, but got {alpha!r}")
         n = len(certainty.distances)
         place = min(int(np.ceil((1 - alpha) * (n + 1))), n) - 1
-        mean, spread = self._mean_and_spread(table)
+        columns = self.columns(table)
+        mean, spread = self._mean_and_spread(columns)
         if certainty.scores is None:
             reach = np.broadcast_to(certainty.distances[place], mean.shape)
         else:
             reach = certainty.scores[place] * (spread + certainty.floor)
+        reach = reach + self._moved_outside(columns)
         limits = np.stack([mean - reach, mean + reach], axis=1)
         return limits[:, :, 0] if self.is_flat else limits
 
@@ -182,35 +190,56 @@ class Predictor:
         certainty = self.certainty.without_spread()
         return replace(self, networks=shared, certainty=certainty)
 
-    def _mean(self, table: Any) -> Array:
+    def _mean(self, columns: Columns) -> Array:
         """In units of the target, or probabilities, `(row, output)`."""
-        plain, encoded = self.encoding.transform(self.columns(table))
-        return self._mixed(
-            self._of_trial(own, plain, encoded).mean(axis=0) for own in self.networks
-        )
+        parts = zip(self.networks, self._of_trials(columns), strict=True)
+        return np.asarray(sum(own.share * a.mean(axis=0) for own, a in parts))
 
-    def _mean_and_spread(self, table: Any) -> tuple[Array, Array]:
+    def _mean_and_spread(self, columns: Columns) -> tuple[Array, Array]:
         """In units of the target, `(row, output)` each; the spread is of trials."""
-        of_trials = self._of_trials(table)
+        of_trials = list(self._of_trials(columns))
         shares = np.array([own.share for own in self.networks])
-        mean = self._mixed(a.mean(axis=0) for a in of_trials)
+        parts = zip(self.networks, of_trials, strict=True)
+        mean = np.asarray(sum(own.share * a.mean(axis=0) for own, a in parts))
         return mean, spread_of(of_trials, shares)
 
-    def _mixed(self, means: Iterable[Array]) -> Array:
-        parts = zip(self.networks, means, strict=True)
-        return np.asarray(sum(own.share * mean for own, mean in parts))
+    def _of_trials(self, columns: Columns) -> Iterator[Array]:
+        """Answers of the networks of each trial, `(fold, row, output)`."""
+        plain, encoded = self.encoding.transform(columns)
+        linear = self.linear.answers(columns) if self._is_linear else None
+        for own in self.networks:
+            answers = own.answers(plain, encoded)
+            if not self.is_classification:
+                answers = self._in_units(answers, own.transform, linear)
+            yield answers
 
-    def _of_trials(self, table: Any) -> list[Array]:
-        plain, encoded = self.encoding.transform(self.columns(table))
-        return [self._of_trial(own, plain, encoded) for own in self.networks]
-
-    def _of_trial(self, own: Networks, plain: Floats, encoded: Floats) -> Array:
-        answers = own.answers(plain, encoded)
-        if self.is_classification:
-            return answers
-        transforms = self.transforms[own.transform]
-        back = [t.back(answers[..., i]) for i, t in enumerate(transforms)]
+    def _in_units(self, answers: Array, transform: int, linear: Array | None) -> Array:
+        back = [
+            t.back(answers[..., i], None if linear is None else linear[:, i])
+            for i, t in enumerate(self.transforms[transform])
+        ]
         return np.stack(back, axis=-1)
+
+    @property
+    def _is_linear(self) -> bool:
+        """Whether networks answer what a linear part leaves open."""
+        return any(self._goes_on(own) for own in self.networks)
+
+    def _goes_on(self, own: Networks) -> bool:
+        return bool(self.transforms) and self.transforms[own.transform][0].kind == (
+            "linear"
+        )
+
+    def _moved_outside(self, columns: Columns) -> Array:
+        """What intervals of rows outside the training are wider by, `(row, output)`."""
+        assert self.linear is not None
+        goes_on = sum(own.share for own in self.networks if self._goes_on(own))
+        share = 1 - (1 - _OF_TREND) * goes_on
+        return np.asarray(share * self.linear.moved_outside(columns))
+
+
+_OF_TREND = 0.25
+"""How much of a trend may break off where the answer follows it."""
 
 
 def shares_of_folds(networks: Sequence[Networks]) -> set[tuple[int, int]]:

@@ -29,6 +29,8 @@ class Recipe:
         n_epochs: of each training.
         batch_rows: rows of a batch.
         n_checkpoints: at which a training may be stopped afterwards.
+        most_batches: after which an epoch ends before all rows had their turn; None
+            for never.
         space: name of the space of networks, or a space.
         is_short: whether all networks of a named space have two hidden levels.
         seed: with the number of a trial it decides what is drawn.
@@ -39,6 +41,7 @@ class Recipe:
     n_epochs: int
     batch_rows: int
     n_checkpoints: int = 16
+    most_batches: int | None = None
     space: SpaceName | WideWiring | WideMLP = "random_wiring"
     is_short: bool = False
     seed: int = 0
@@ -66,6 +69,7 @@ _SECONDS_OF_STARTING = 4.0
 _SHORT = 20.0  # seconds, below which one compiled program must do
 _TRIALS_WANTED = 10
 _LEAST_STEPS = 600
+_LEAST_EPOCHS = 16
 
 
 def plan_recipe(
@@ -114,11 +118,17 @@ def plan_recipe(
         folds, epochs = _fitting(
             products / (6 * row * n_rows), folds, epochs, least, n_folds is not None
         )
+    n_batches, most_batches = max(1, n_rows // batch), None
+    if epochs < _LEAST_EPOCHS and n_batches > 1:
+        # Shorter ones, so that a training can be stopped and judged in time.
+        most_batches = -(-epochs * n_batches // _LEAST_EPOCHS)
+        epochs = epochs * n_batches // most_batches
     return Recipe(
         is_classification=is_classification,
         n_folds=min(folds, n_rows),
         n_epochs=epochs,
         batch_rows=batch,
+        most_batches=most_batches,
         space=space,
         is_short=time_budget is not None and time_budget < _SHORT,
         seed=seed,

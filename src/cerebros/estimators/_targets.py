@@ -14,20 +14,24 @@ _LEAST_SKEW = 1.0
 _HEAVY_TAILS = 12.0
 _KNOTS = 200
 _TINY = 1e-290
+_FREE = 1e9  # standard deviations: as good as no bound, but a number that JSON has
+MARGIN = 0.1
+"""Of the range of training, by which answers may leave it on either side: a bound on
+nonsense that does not cut off a trend."""
+_MARGIN_OF_LOGS = 1.0  # where nothing else bounds, as a number may overflow
 
 
 @dataclass(frozen=True, eq=False)
 class TargetTransform:
     """Between a target and standardized numbers.
 
-    Answers are kept within what training had.
-
     Attributes:
-        kind: `"identity"`, `"log"`, or `"quantile"`: the value's place among training
+        kind: `"identity"`; `"linear"`: what a linear part leaves open (see
+            `LinearPart`); `"log"`; or `"quantile"`: the value's place among training
             values, as a normal number.
         mean: of the transformed target, subtracted.
         scale: its standard deviation, divided by.
-        low: the lowest standardized number.
+        low: the lowest standardized number that is answered.
         high: the highest.
         values: for quantiles: the target at the knots, ascending.
         knots: for quantiles: the normal number at each.
@@ -42,37 +46,70 @@ class TargetTransform:
     knots: Floats
 
     @classmethod
-    def fit(cls, kind: str, target: Floats) -> TargetTransform:
-        """Learn from training rows, `(row,)`."""
+    def fit(
+        cls,
+        kind: str,
+        target: Floats,
+        linear: Floats | None = None,
+        *,
+        is_bounded: bool = True,
+    ) -> TargetTransform:
+        """Learn from training rows, `(row,)`.
+
+        Args:
+            kind: see the class.
+            target: in its own units.
+            linear: what the linear part answers for the same rows; for that kind.
+            is_bounded: whether answers stay near the range of these rows; False where
+                later rows may go on beyond it.
+        """
         values, knots = _knots(target) if kind == "quantile" else (_NONE, _NONE)
         raw = cls(kind, 0.0, 1.0, 0.0, 0.0, values, knots)
-        transformed = raw._outward(target)
+        transformed = raw._outward(target, linear)
         mean, scale = float(transformed.mean()), float(transformed.std())
         if not scale > 1e-12 * abs(mean):
             scale = 1.0
         standardized = (transformed - mean) / scale
-        low, high = float(standardized.min()), float(standardized.max())
-        return cls(kind, mean, scale, low, high, values, knots)
+        if is_bounded:
+            low, high = bounds(standardized)
+            if kind == "identity" and target.min() >= 0:
+                low = max(low, -mean / scale)  # what is never negative stays so
+        elif kind == "log":
+            low, high = bounds(standardized, _MARGIN_OF_LOGS)
+        else:
+            low, high = -_FREE, _FREE
+        return cls(kind, mean, scale, float(low), float(high), values, knots)
 
-    def forward(self, target: Floats) -> Floats:
+    def forward(self, target: Floats, linear: Floats | None = None) -> Floats:
         """Standardized numbers, `(row,)`."""
-        return (self._outward(target) - self.mean) / self.scale
+        return (self._outward(target, linear) - self.mean) / self.scale
 
-    def back(self, numbers: npt.NDArray[Any]) -> Floats:
-        """In the units of the target, of any shape."""
+    def back(self, numbers: npt.NDArray[Any], linear: Floats | None = None) -> Floats:
+        """In the units of the target, of any shape.
+
+        Args:
+            numbers: standardized, `(…, row)`.
+            linear: what the linear part answers, `(row,)`; for that kind.
+        """
         kept = np.clip(np.asarray(numbers, np.float64), self.low, self.high)
         x = kept * self.scale + self.mean
         if self.kind == "log":
             return np.asarray(np.exp(x))
         if self.kind == "quantile":
             return np.asarray(np.interp(x, self.knots, self.values))
+        if self.kind == "linear":
+            assert linear is not None
+            return np.asarray(x + linear)
         return np.asarray(x)
 
-    def _outward(self, target: Floats) -> Floats:
+    def _outward(self, target: Floats, linear: Floats | None) -> Floats:
         if self.kind == "log":
             return np.log(target)
         if self.kind == "quantile":
             return np.asarray(np.interp(target, self.values, self.knots))
+        if self.kind == "linear":
+            assert linear is not None
+            return target - linear
         return target
 
     def state(self) -> dict[str, Any]:
@@ -90,6 +127,12 @@ class TargetTransform:
     def from_state(cls, state: dict[str, Any]) -> TargetTransform:
         arrays = {key: np.array(state[key], float) for key in ("values", "knots")}
         return cls(**{**state, **arrays})
+
+
+def bounds(numbers: Floats, margin: float = MARGIN) -> tuple[Floats, Floats]:
+    """Between which answers stay, from those of training, `(row, …)`."""
+    low, high = numbers.min(axis=0), numbers.max(axis=0)
+    return low - margin * (high - low), high + margin * (high - low)
 
 
 _NONE = np.zeros(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,13 +28,20 @@ class Kept:
 
     Attributes:
         answers: at each checkpoint.
-        state: where to go on; None if it is done.
+        epochs: done at each.
+        state: where to go on; None if it is done, or to begin.
         seconds: that it took so far.
+        is_done: whether its training has come to its end.
     """
 
-    answers: list[Any]
+    answers: tuple[Any, ...]
+    epochs: tuple[int, ...]
     state: State | None
     seconds: float
+    is_done: bool
+
+
+NOTHING_KEPT = Kept((), (), None, 0.0, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +80,16 @@ class TrialFiles:
         answers: Any,
         matrices: Matrices,
         state: State | None,
+        epochs: int,
         seconds: float,
     ) -> None:
         """Keep a checkpoint of a trial, and where to go on; None if it is done."""
         arrays = {"answers": answers, **_named("matrices", matrices)}
-        mark = {"seconds": repr(seconds)}
+        mark = {
+            "seconds": repr(seconds),
+            "epochs": str(epochs),
+            "is_last": str(state is None),
+        }
         write_file(self._path(number, checkpoint), save(_in_order(arrays), mark))
         if not self.is_lasting:
             return
@@ -99,17 +111,16 @@ class TrialFiles:
     def read(self, number: int) -> Kept | None:
         """What there is of a trial; None if there is nothing."""
         answers: list[Any] = []
-        seconds = 0.0
+        marks: list[dict[str, str]] = []
         while (path := self._path(number, len(answers))).exists():
             arrays, mark = _read(path)
             answers.append(arrays["answers"])
-            seconds = float(mark["seconds"])
-        if not answers:
+            marks.append(mark)
+            if mark["is_last"] == "True":
+                return _kept(answers, marks, None, is_done=True)
+        if not answers or not self._state(number).exists():
             return None
-        if not self._state(number).exists():
-            return Kept(answers, None, seconds)
         arrays, mark = _read(self._state(number))
-        n = int(mark["checkpoint"]) + 1
         state = State(
             int(mark["epoch"]),
             int(mark["n_steps"]),
@@ -117,7 +128,8 @@ class TrialFiles:
             _unnamed("first", arrays),
             _unnamed("second", arrays),
         )
-        return Kept(answers[:n], state, seconds)
+        n = int(mark["checkpoint"]) + 1
+        return _kept(answers[:n], marks[:n], state, is_done=False)
 
     def matrices(self, number: int, checkpoint: int) -> Matrices:
         """The matrices of a trial at a checkpoint."""
@@ -129,6 +141,17 @@ class TrialFiles:
 
     def _state(self, number: int) -> Path:
         return self.folder / f"trial_{number:05d}_state.safetensors"
+
+
+def _kept(
+    answers: Sequence[Any],
+    marks: Sequence[dict[str, str]],
+    state: State | None,
+    *,
+    is_done: bool,
+) -> Kept:
+    epochs = tuple(int(mark["epochs"]) for mark in marks)
+    return Kept(tuple(answers), epochs, state, float(marks[-1]["seconds"]), is_done)
 
 
 def _claim(folder: Path, definition: dict[str, Any]) -> None:

@@ -105,6 +105,7 @@ def folds_of(
     is_classification: bool,
     groups: npt.NDArray[Any] | None = None,
     order: npt.NDArray[Any] | None = None,
+    unit: npt.NDArray[np.int64] | None = None,
     seed: int | Sequence[int] = 0,
 ) -> list[Fold]:
     """The folds of a table.
@@ -117,6 +118,8 @@ def folds_of(
         is_classification: which of the two.
         groups: of each row, for `GroupFolds` and splitters.
         order: values by which rows are ordered, for `TimeFolds`.
+        unit: of each row, counted from 0 and ascending; for `Folds` and `Holdout`,
+            rows of one unit stay on one side. None if each row is its own.
         seed: decides which rows.
 
     Raises:
@@ -130,12 +133,21 @@ def folds_of(
         )
     rng = np.random.default_rng([*np.atleast_1d(seed), 17])
     everything = np.arange(n_rows)
+    if unit is None or not isinstance(validation, (Folds, Holdout)):
+        unit = everything
+    first = np.unique(unit, return_index=True)[1]  # whose stratum is that of the unit
+    if len(first) < 2:
+        raise DataError(
+            f"all {n_rows} rows are copies of one, so none can be held out; at least 2 "
+            "different rows are needed, or validation=TimeFolds() or a splitter"
+        )
     match validation:
         case Folds():
-            number = _spread(strata, min(n_folds, n_rows), is_classification, rng)
-            return _of_numbers(number)
+            n = min(n_folds, len(first))
+            number = _spread(strata[first], n, is_classification, rng)
+            return _of_numbers(number[unit])
         case Holdout():
-            held = _held_out(strata, validation.share, rng)
+            held = _held_out(strata[first], validation.share, rng)[unit]
             return [
                 Fold(everything[~held], everything[held], answers=False),
                 Fold(everything, everything[:0]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -88,6 +88,11 @@ class Rows:
         n_checkpoints: at which answers and matrices are kept.
         seed: decides the order of the rows.
         activation: of hidden units.
+        entries: numbers of the rows that an epoch goes through, `(entry,)`; a row with
+            several entries shares its weight among them. None for each row once.
+        most_entries: of tables that are to share a compiled program.
+        most_batches: after which an epoch ends, so that a training on very many rows
+            has checkpoints; None for when all entries had their turn.
     """
 
     plain: Floats
@@ -100,10 +105,29 @@ class Rows:
     n_checkpoints: int
     seed: int
     activation: str = "mish"
+    entries: npt.NDArray[np.int64] | None = None
+    most_entries: int = 0
+    most_batches: int | None = None
 
     @property
     def n_rows(self) -> int:
         return len(self.targets)
+
+    @cached_property
+    def n_entries_padded(self) -> int:
+        """Entries, idle ones included."""
+        n = max(len(self.all_entries), self.most_entries, self.batch_rows)
+        return rounded_up_to_few(n, 64)
+
+    @property
+    def n_batches(self) -> int:
+        """Batches of an epoch."""
+        n = max(1, len(self.all_entries) // self.batch_rows)
+        return n if self.most_batches is None else min(n, self.most_batches)
+
+    @cached_property
+    def all_entries(self) -> npt.NDArray[np.int64]:
+        return np.arange(self.n_rows) if self.entries is None else self.entries
 
     @cached_property
     def n_plain(self) -> int:
@@ -196,12 +220,14 @@ class Checkpoint:
         number: of the checkpoint, from 0.
         answers: `(member, valid row, output)`, standardized numbers or probabilities.
         state: matrices and what going on needs.
+        is_last: whether the training is done.
         seconds_of_compiling: before this checkpoint.
     """
 
     number: int
     answers: Floats
     state: State
+    is_last: bool
     seconds_of_compiling: float = 0.0
 
 
@@ -244,6 +270,7 @@ def train_chunk(
     *,
     device: Any = None,
     stop: threading.Event | None = None,
+    affordable: Callable[[int], int] | None = None,
 ) -> Iterator[Checkpoint]:
     """Train a chunk, and hand over what it has learned at each checkpoint.
 
@@ -253,6 +280,8 @@ def train_chunk(
         state: where to go on; None to begin.
         device: to compute on; None for JAX's usual one.
         stop: ends the training after a checkpoint; one there is always.
+        affordable: from epochs done to how many there is time for in all; a training
+            that would be longer is shortened, schedule and all. None for `n_epochs`.
 
     Raises:
         LoweringError: if a plan is not levels of matrices, does not fit the chunk, or
@@ -269,13 +298,16 @@ def train_chunk(
         layout=layout,
         n_members=len(chunk.members),
         n_rows=rows.n_padded,
+        n_entries=rows.n_entries_padded,
         n_valid=rounded_up_to_few(rows.n_valid, 16),
         batch_rows=rows.batch_rows,
         is_classification=rows.is_classification,
         activation=rows.activation,
     )
     state = state or first_state(chunk, rows)
-    ends = checkpoint_epochs(rows.n_epochs, rows.n_checkpoints)
+    n_epochs = rows.n_epochs
+    ends = checkpoint_epochs(n_epochs, rows.n_checkpoints)
+    number = sum(end <= state.epoch for end in ends)
     with jax.default_device(device):
         holes = [holes_of(member.plan, layout) for member in chunk.members]
         fixed = (
@@ -289,18 +321,17 @@ def train_chunk(
             jax.tree.map(jnp.asarray, state.second),
             jnp.int32(state.n_steps),
         )
-        for number, end in enumerate(ends):
-            if end <= state.epoch:
-                continue
+        while state.epoch < n_epochs:
+            if affordable is not None and state.epoch:
+                n_epochs = min(n_epochs, max(affordable(state.epoch), state.epoch + 1))
+                n_left = min(len(ends) - number, n_epochs - state.epoch)
+                further = checkpoint_epochs(n_epochs - state.epoch, n_left)
+                ends = [*ends[:number], *(state.epoch + own for own in further)]
+            end = ends[number]
             span = Span(
                 *map(
                     jnp.int32,
-                    (
-                        state.epoch,
-                        end - state.epoch,
-                        rows.n_epochs,
-                        rows.seed % 2**31,
-                    ),
+                    (state.epoch, end - state.epoch, n_epochs, rows.seed % 2**31),
                 )
             )
             program, seconds = _compiled(shape, (progress, *fixed, span))
@@ -313,7 +344,9 @@ def train_chunk(
                 progress.first,
                 progress.second,
             )
-            yield Checkpoint(number, np.asarray(answers), state, seconds)
+            is_last = end == n_epochs
+            yield Checkpoint(number, np.asarray(answers), state, is_last, seconds)
+            number += 1
             if stop is not None and stop.is_set():
                 return
 
@@ -351,17 +384,24 @@ def _stream(seed: tuple[int, ...]) -> np.uint32:
 
 
 def _table(members: Sequence[Member], rows: Rows, shape: Shape) -> Table:
-    weights = np.zeros((len(members), shape.n_rows), np.float32)
+    entries, n = rows.all_entries, len(rows.all_entries)
+    n_of_row = np.maximum(np.bincount(entries, minlength=rows.n_rows), 1)
+    padded = np.full(shape.n_entries, rows.n_padded - 1, np.int32)
+    padded[:n] = entries
+    weights = np.zeros((len(members), shape.n_entries), np.float32)
     valid = np.zeros((len(members), shape.n_valid), np.int32)
     for i, member in enumerate(members):
-        weights[i, : rows.n_rows] = member.weights
+        own = (member.weights.astype(np.float64) / n_of_row)[entries]
+        weights[i, :n] = own / max(own.mean(), 1e-300)
         valid[i, : len(member.valid)] = member.valid
     return Table(
         jnp.asarray(rows.features),
         jnp.asarray(rows.padded_targets),
+        jnp.asarray(padded),
         jnp.asarray(weights),
         jnp.asarray(valid),
-        jnp.int32(rows.n_rows),
+        jnp.int32(n),
+        jnp.int32(rows.n_batches),
     )
 
 

@@ -25,6 +25,7 @@ class Shape:
         layout: sizes of the networks.
         n_members: networks of a chunk.
         n_rows: rows of the table, idle ones included.
+        n_entries: entries of an epoch, idle ones included.
         n_valid: rows that a member is judged by, idle ones included.
         batch_rows: rows of a batch.
         is_classification: cross-entropy of classes; otherwise squared error.
@@ -34,6 +35,7 @@ class Shape:
     layout: LevelLayout
     n_members: int
     n_rows: int
+    n_entries: int
     n_valid: int
     batch_rows: int
     is_classification: bool
@@ -60,20 +62,25 @@ class Progress(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The rows of all members.
+    """The rows of all members, and what an epoch goes through.
 
     Shapes:
         features: `(row, feature)`; targets: `(row, output)`.
-        weights: `(member, row)`, 0 for rows that a member never sees.
+        entries: `(entry,)`, numbers of rows; a heavy row has several entries.
+        weights: `(member, entry)`, 0 for rows that a member never sees; they average
+            to 1.
         valid: `(member, valid row)`, numbers of rows.
-        n_rows: how many rows are not idle.
+        n_entries: how many entries are not idle.
+        n_batches: after which an epoch ends.
     """
 
     features: Any
     targets: Any
+    entries: Any
     weights: Any
     valid: Any
-    n_rows: Any
+    n_entries: Any
+    n_batches: Any
 
 
 class Span(NamedTuple):
@@ -89,7 +96,8 @@ def make_segment(shape: Shape) -> Callable[..., Any]:
     """A function from progress to progress, and the outputs of each member's rows.
 
     Its arguments are `Progress`, the holes, `Rates`, `Table` and `Span`. The last
-    rows of an epoch that do not fill a batch are left out of it.
+    entries of an epoch that do not fill a batch, or come after its last batch, are
+    left out of it; each epoch has an order of its own.
     """
     act = _ACTIVATIONS[shape.activation]
     batch_rows = shape.batch_rows
@@ -119,27 +127,30 @@ def make_segment(shape: Shape) -> Callable[..., Any]:
             wrong = -jnp.sum(logs * targets[None], axis=1)
         else:
             wrong = jnp.mean((answer - targets[None]) ** 2, axis=1)
-        of_members = jnp.sum(weights * wrong, axis=1)
-        return jnp.sum(of_members / (jnp.sum(weights, axis=1) + 1e-9))
+        return jnp.sum(weights * wrong)
 
     gradient = jax.grad(loss)
 
     def segment(
         progress: Progress, holes: Any, rates: Rates, table: Table, span: Span
     ) -> tuple[Progress, Any]:
-        n_batches = jnp.maximum(1, table.n_rows // batch_rows)
+        n_batches = table.n_batches
+        # Divided by how many entries a batch has, not by what they weigh: a batch of
+        # light rows must move the network less than one of heavy rows.
+        weights = table.weights / jnp.minimum(batch_rows, table.n_entries)
         n_steps_in_all = (n_batches * span.n_epochs_in_all).astype(jnp.float32)
         order_key = jax.random.key(span.seed)
 
         def step(number: Any, carried: Any) -> Any:
             progress, order = carried
-            rows = jax.lax.dynamic_slice(order, (number * batch_rows,), (batch_rows,))
-            # An epoch shorter than a batch repeats no row: idle ones weigh nothing.
+            at = jax.lax.dynamic_slice(order, (number * batch_rows,), (batch_rows,))
+            rows = table.entries[at]
+            # An epoch shorter than a batch repeats no entry: idle ones weigh nothing.
             gradients = gradient(
                 progress.matrices,
                 table.features[rows].T,
                 table.targets[rows].T,
-                table.weights[:, rows],
+                weights[:, at],
                 rates,
                 row_bits(progress.n_steps, batch_rows),
             )
@@ -150,7 +161,7 @@ def make_segment(shape: Shape) -> Callable[..., Any]:
 
         def epoch(number: Any, progress: Any) -> Any:
             at = span.first_epoch + number
-            order = _order(jax.random.fold_in(order_key, at), table.n_rows, shape)
+            order = _order(jax.random.fold_in(order_key, at), table.n_entries, shape)
             return jax.lax.fori_loop(0, n_batches, step, (progress, order))[0]
 
         progress = jax.lax.fori_loop(0, span.n_epochs, epoch, progress)
@@ -159,12 +170,12 @@ def make_segment(shape: Shape) -> Callable[..., Any]:
     return segment
 
 
-def _order(key: Any, n_rows: Any, shape: Shape) -> Any:
-    """A random order of the rows, the idle ones behind."""
-    is_idle = jnp.arange(shape.n_rows) >= n_rows
-    order = jnp.argsort(jax.random.uniform(key, (shape.n_rows,)) + 2.0 * is_idle)
-    missing = max(0, shape.batch_rows - shape.n_rows)
-    return jnp.pad(order, (0, missing), constant_values=shape.n_rows - 1)
+def _order(key: Any, n_entries: Any, shape: Shape) -> Any:
+    """A random order of the entries, the idle ones behind."""
+    n = shape.n_entries
+    is_idle = jnp.arange(n) >= n_entries
+    order = jnp.argsort(jax.random.uniform(key, (n,)) + 2.0 * is_idle)
+    return jnp.pad(order, (0, max(0, shape.batch_rows - n)), constant_values=n - 1)
 
 
 def _factor(done: Any, is_one_cycle: Any) -> Any:
