@@ -35,7 +35,7 @@ from cerebros.estimators.guards import Finding, check_table, without_ignored
 from cerebros.estimators.table import Columns, EncodingSettings, columns_of, rows_of
 
 if TYPE_CHECKING:
-    from cerebros.estimators._fit import Fit
+    from cerebros.estimators._conclusion import Fit
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from cerebros.plan import summarize_plan
 
 if TYPE_CHECKING:
-    from cerebros.estimators._fit import Fit
+    from cerebros.estimators._conclusion import Fit
 
 
 def leaderboard_frame(fit: Fit) -> pd.DataFrame:
