@@ -29,12 +29,45 @@ def test_back_undoes_forward(kind, size):
     np.testing.assert_allclose(transform.back(standardized), target, rtol=1e-6)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_answers_stay_within_what_training_had(kind):
-    transform = TargetTransform.fit(kind, SKEWED)
+def test_answers_stay_near_what_training_had():
+    span = np.ptp(NORMAL)
+    near = NORMAL.min() - 0.1 * span, NORMAL.max() + 0.1 * span
+    transform = TargetTransform.fit("identity", NORMAL)
     answers = transform.back(np.array([[-1e9, 1e9]], np.float32))
     assert answers.shape == (1, 2)
-    np.testing.assert_allclose(answers, [[SKEWED.min(), SKEWED.max()]])
+    np.testing.assert_allclose(answers, [near])
+
+
+def test_what_is_never_negative_stays_so():
+    answers = TargetTransform.fit("identity", SKEWED).back(np.array([-1e9, 1e9]))
+    assert abs(answers[0]) < 1e-9
+    assert answers[1] == pytest.approx(SKEWED.max() + 0.1 * np.ptp(SKEWED))
+
+
+@pytest.mark.parametrize("kind", ["identity", "linear"])
+def test_unbounded_answers_go_on(kind):
+    line = np.arange(400.0)
+    transform = TargetTransform.fit(kind, SKEWED, line, is_bounded=False)
+    found = transform.back(np.array([100.0]), np.array([7.0]))
+    at_zero = transform.back(np.array([0.0]), np.array([7.0]))
+    assert found - at_zero == pytest.approx(100 * transform.scale)
+
+
+def test_the_linear_transform_is_what_a_line_leaves_open():
+    line = np.linspace(0, 50, 400)
+    transform = TargetTransform.fit("linear", NORMAL + line, line)
+    standardized = transform.forward(NORMAL + line, line)
+    np.testing.assert_allclose(
+        standardized, (NORMAL - NORMAL.mean()) / NORMAL.std(), atol=1e-9
+    )
+    np.testing.assert_allclose(transform.back(standardized, line), NORMAL + line)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("is_bounded", [True, False])
+def test_no_answer_overflows(kind, is_bounded):
+    transform = TargetTransform.fit(kind, SKEWED, is_bounded=is_bounded)
+    assert np.isfinite(transform.back(np.array([-1e30, 1e30]))).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)

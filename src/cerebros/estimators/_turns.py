@@ -60,6 +60,15 @@ class _Turns:
             _, transform = min((loss, i) for i, loss in self._losses.items())
             return number, transform
 
+    def deadline_of_first(self) -> float:
+        """By when a trial must end that is begun before any other has ended.
+
+        Nobody knows its pace yet, so it is shortened if need be.
+        """
+        if self.ends is None or self._paces:
+            return math.inf
+        return self.ends(1)
+
     def _is_time_for(self, number: int) -> bool:
         if self.ends is None:
             return True
@@ -118,7 +127,8 @@ def train_committee(
                 number, transform = chosen
                 trial, loss = None, math.inf
                 try:
-                    trial = committee.trained(number, transform, device, stop)
+                    deadline = turns.deadline_of_first()
+                    trial = committee.trained(number, transform, device, stop, deadline)
                     loss = judge(trial)
                 except Exception as error:
                     logger.warning("trial %d failed: %r", number, error)
