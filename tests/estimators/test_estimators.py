@@ -258,12 +258,12 @@ def test_progress_names_the_metric_in_its_units(diabetes, capsys):
 def test_rows_of_no_weight_do_not_judge_where_rows_keep_their_places(diabetes):
     table, target = diabetes
     weights = np.where(np.arange(len(table)) % 2, 1.0, 0.0)
-    spoilt = target.where(weights > 0, 1e5)
+    spoilt = target + np.where(weights > 0, 0, 1000)
     model = regressor(n_trials=1, validation=KFold(3, shuffle=True, random_state=0))
     model.fit(table, spoilt, sample_weight=weights)
     report = model.score_report_
     assert report.model.n_rows == weights.sum()
-    assert report.model.score < 200
+    assert report.model.score < 250  # with the others about 700
     assert np.isnan(model.oof_predictions_[weights == 0]).all()
     widths = np.diff(model.predict_interval(table[:20]), axis=1)
     assert widths.max() < 1000

@@ -219,9 +219,13 @@ def _strata(target: Target) -> Array:
 
 
 def _centers(target: Target) -> Array:
-    return np.asarray(target.values.mean(axis=0))
+    return np.asarray(_counting(target).mean(axis=0))
 
 
 def _scales(target: Target) -> Array:
-    scales = target.values.std(axis=0)
+    scales = _counting(target).std(axis=0)
     return np.where(scales > 0, scales, 1.0)
+
+
+def _counting(target: Target) -> Array:
+    return target.values[target.counts > 0] if target.counts.any() else target.values
