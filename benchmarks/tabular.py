@@ -164,7 +164,7 @@ def _ours(
         "promised": report.model.score,
         "error": report.model.error,
         "selection": report.model.selection,
-        "trials": len(model.trials_),
+        "trials": int((model.trials_["status"] == "finished").sum()),
         "networks": sum(own.n_folds for own in networks),
         "findings": [f"{f.rule}:{f.column}" for f in model.findings_],
     }

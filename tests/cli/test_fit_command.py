@@ -36,7 +36,7 @@ def test_a_table_becomes_a_model_of_its_name(run, there):
     for words in (
         "\nThe best 6 of 6 models; 2 trials",
         "\nmodel ",
-        "rmse on rows that neither trained nor chose",
+        "rmse on rows used neither for training nor for selection",
         "gradient boosting",
         "The model is homes.cerebros",
         "cerebros predict homes.cerebros homes.csv",

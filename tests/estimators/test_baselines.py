@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
+from cerebros.estimators import _baselines
 from cerebros.estimators._baselines import baselines
 from cerebros.estimators._validation import Fold, Folds, folds_of
 
@@ -21,7 +22,7 @@ def answered(targets, *, n_classes=None, weights=None, folds=None, seconds=np.in
     made = baselines(
         FEATURES, targets, weights, folds, n_classes=n_classes, seconds=seconds, seed=0
     )
-    return {own.name: own.answers for own in made}, folds
+    return {own.name: own.answers for own in made if own.answers is not None}, folds
 
 
 def test_baselines_of_numbers_answer_rows_they_have_not_seen():
@@ -76,6 +77,52 @@ def test_rows_that_weigh_nothing_are_not_learned_from():
 def test_without_time_there_is_the_constant_only():
     found, _ = answered(NUMBERS, seconds=0)
     assert list(found) == ["constant"]
+
+
+class Clock:
+    """A time that passes only when a model is trained."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_there"), [(3.1, True), (2.5, True), (1.9, False), (0.1, False)]
+)
+def test_boosting_answers_for_all_folds_or_is_left_out(monkeypatch, seconds, is_there):
+    clock = Clock()
+    real = _baselines._fitted
+
+    def fitted(model, *arguments):
+        is_boosting = type(model).__name__.startswith("HistGradient")
+        clock.now += 0.5 if is_boosting else 0.0  # 3 folds of 2 outputs: 3 seconds
+        return real(model, *arguments)
+
+    monkeypatch.setattr(_baselines, "time", clock)
+    monkeypatch.setattr(_baselines, "_fitted", fitted)
+    folds = folds_of(
+        Folds(), N, n_folds=3, strata=NUMBERS[:, 0], is_classification=False
+    )
+    told = []
+    made = baselines(
+        *(FEATURES, NUMBERS, np.ones(N), folds),
+        n_classes=None,
+        seconds=seconds,
+        seed=0,
+        on_baseline=told.append,
+    )
+    assert [own.name for own in told] == ["constant", "linear", "gradient boosting"]
+    assert told == made
+    boosting = made[-1]
+    if is_there:
+        assert np.isfinite(boosting.answers).all()
+        assert boosting.why == ""
+    else:
+        assert boosting.answers is None
+        assert "all 3 folds would take about" in boosting.why
 
 
 @pytest.mark.parametrize("n_classes", [None, 3])

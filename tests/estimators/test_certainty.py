@@ -55,6 +55,17 @@ def test_rows_that_weigh_nothing_do_not_calibrate(calibrated_rows):
     assert is_usual(certainty_of_classes(shares, upset, np.zeros(2000), metric()))
 
 
+def test_heavy_rows_decide_the_temperature(rng):
+    shares = rng.dirichlet(np.ones(2), 4000)
+    targets = (shares.cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
+    is_heavy = np.arange(4000) < 2000
+    powers = shares ** np.where(is_heavy, 1.6, 1.0)[:, None]
+    wrong = powers / powers.sum(axis=1, keepdims=True)
+    weights = np.where(is_heavy, 50.0, 1.0)
+    found = certainty_of_classes(wrong, targets, weights, metric()).temperature
+    assert found == pytest.approx(1.6, rel=0.15)
+
+
 def test_few_rows_decide_nothing(rng):
     shares = np.tile([0.999, 0.001], (49, 1))
     found = certainty_of_classes(shares, np.ones(49, int), np.ones(49), metric("f1"))
@@ -101,7 +112,9 @@ def test_intervals_cover_their_share_of_new_rows(alpha, n_rows, rng):
     answers = rng.normal(size=(n, 2))
     targets = answers + spread * rng.standard_t(4, (n, 2)) * [1, 100]
     known = slice(n_rows)
-    found = certainty_of_numbers(answers[known], spread[known], targets[known])
+    found = certainty_of_numbers(
+        answers[known], spread[known], targets[known], np.ones(n_rows)
+    )
     assert len(found.scores) <= 2000
     assert (np.diff(found.scores, axis=0) >= 0).all()
     reach = limits(found, alpha) * (spread + found.floor)
@@ -109,9 +122,56 @@ def test_intervals_cover_their_share_of_new_rows(alpha, n_rows, rng):
     np.testing.assert_allclose(covered, 1 - alpha, atol=0.02 + 1 / n_rows**0.5)
 
 
+def test_intervals_cover_their_share_of_the_weight():
+    """Heavy rows are three times as noisy as the many light ones."""
+
+    def drawn(seed):
+        rng = np.random.default_rng(seed)
+        is_heavy = rng.random(5000) < 0.1
+        noise = rng.normal(size=(5000, 1)) * np.where(is_heavy, 3.0, 1.0)[:, None]
+        return noise, np.where(is_heavy, 20.0, 1.0)
+
+    targets, weights = drawn(0)
+    answers, spread = np.zeros((5000, 1)), np.ones((5000, 1))
+    found = certainty_of_numbers(answers, spread, targets, weights)
+    new, of_new = drawn(1)
+    for reach in (limits(found, 0.1) * (1 + found.floor), found.distances):
+        at = reach if len(reach) == 1 else reach[int(np.ceil(0.9 * len(reach))) - 1]
+        is_inside = (np.abs(new) <= at)[:, 0]
+        assert np.average(is_inside, weights=of_new) == pytest.approx(0.9, abs=0.02)
+
+
+def test_equal_weights_keep_every_score(rng):
+    off = rng.normal(size=(300, 2))
+    zeros = np.zeros((300, 2))
+    found = certainty_of_numbers(zeros, zeros, off, np.full(300, 7.0))
+    np.testing.assert_allclose(found.distances, np.sort(np.abs(off), axis=0))
+
+
+def test_a_weight_of_two_is_a_row_that_occurs_twice(rng):
+    off, weights = rng.normal(size=(5000, 1)), rng.integers(0, 3, 5000)
+    zeros = np.zeros((5000, 1))
+    one = certainty_of_numbers(zeros, zeros, off, weights.astype(float))
+    twice = np.repeat(off, weights, axis=0)
+    none = np.zeros_like(twice)
+    other = certainty_of_numbers(none, none, twice, np.ones(len(twice)))
+    np.testing.assert_array_equal(one.distances, other.distances)
+    np.testing.assert_array_equal(one.floor, other.floor)
+
+
+def test_rows_that_weigh_nothing_widen_no_interval(rng):
+    off = rng.normal(size=(200, 1))
+    weights = np.where(np.arange(200) < 100, 1.0, 0.0)
+    spoilt = np.where(weights[:, None] > 0, off, 1e6)
+    zeros = np.zeros((200, 1))
+    found = certainty_of_numbers(zeros, zeros, spoilt, weights)
+    assert found.distances.max() == np.abs(off[:100]).max()
+    assert len(found.distances) == 100
+
+
 def test_trials_that_agree_leave_a_finite_interval(rng):
     answers, targets = np.zeros((100, 1)), rng.normal(size=(100, 1))
-    found = certainty_of_numbers(answers, np.zeros((100, 1)), targets)
+    found = certainty_of_numbers(answers, np.zeros((100, 1)), targets, np.ones(100))
     reach = limits(found, 0.1) * found.floor
     assert np.isfinite(reach).all()
     assert (np.abs(targets) <= reach).mean() == pytest.approx(0.9, abs=0.02)
@@ -119,5 +179,5 @@ def test_trials_that_agree_leave_a_finite_interval(rng):
 
 def test_answers_without_a_fault_leave_an_interval_of_no_width():
     zeros = np.zeros((60, 1))
-    found = certainty_of_numbers(zeros, zeros, zeros)
+    found = certainty_of_numbers(zeros, zeros, zeros, np.ones(60))
     np.testing.assert_array_equal(found.scores, 0)

@@ -43,7 +43,7 @@ def test_metrics_of_classes_equal_those_of_scikit_learn(n_classes):
     w = {"sample_weight": WEIGHTS}
     expected = {
         "log_loss": metrics.log_loss(y, p, **w),
-        "brier": metrics.brier_score_loss(y, p, scale_by_half=False, **w),
+        "brier": metrics.brier_score_loss(y, of_class, **w),
         "accuracy": metrics.accuracy_score(y, chosen, **w),
         "balanced_accuracy": metrics.balanced_accuracy_score(y, chosen, **w),
         "f1": metrics.f1_score(y, chosen, average=average, **w),
@@ -65,9 +65,36 @@ def test_classes_that_do_not_judge_are_left_out_of_the_area():
     assert np.isnan(area(y, p, np.where(y == 1, WEIGHTS, 0)))
 
 
-def test_a_probability_of_zero_is_no_infinite_loss():
-    found = CLASSIFICATION["log_loss"](np.array([0]), np.array([[0.0, 1]]), np.ones(1))
-    assert found == pytest.approx(-np.log(1e-7))
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_probability_of_zero_is_the_loss_that_scikit_learn_gives_it(kind):
+    y, p = np.array([0, 1]), np.array([[0, 1], [0.5, 0.5]], kind)
+    found = CLASSIFICATION["log_loss"](y, p, np.ones(2))
+    assert found == pytest.approx(metrics.log_loss(y, p))
+    assert np.isfinite(found)
+
+
+@pytest.mark.parametrize("name", ["f1", "balanced_accuracy"])
+def test_metrics_from_counts_are_those_of_rows(name):
+    y, p = classes(2), shares(2)
+    own = CLASSIFICATION[name]
+    for threshold in (0.0, 0.2, 0.5, 0.9, 1.1):
+        chosen = (p[:, 1] >= threshold).astype(float)
+        counts = [
+            WEIGHTS[(chosen == a) & (y == b)].sum()
+            for a, b in ((1, 1), (1, 0), (0, 1), (0, 0))
+        ]
+        expected = own(y, np.c_[1 - chosen, chosen], WEIGHTS)
+        assert own.of_counts(*map(np.array, counts)) == pytest.approx(expected)
+    only_first = own.of_counts(*map(np.array, (0.0, 1.0, 0.0, 3.0)))
+    assert only_first == pytest.approx(0 if name == "f1" else 0.75)
+
+
+def test_constant_outputs_and_weights_of_several_numbers():
+    y, p = RNG.normal(size=(2, N, 2))
+    y[:, 1] = 3
+    weights = (RNG.random(N) < 0.8).astype(float)
+    expected = metrics.r2_score(y, p, sample_weight=weights)
+    assert REGRESSION["r2"](y, p, weights) == pytest.approx(expected)
 
 
 def test_nothing_is_explained_of_one_row():

@@ -114,7 +114,7 @@ def test_a_row_of_weight_three_is_learned_like_three_rows(diabetes):
     model = silent.fit(table.iloc[repeated], target.iloc[repeated])
     weighted = regressor().fit(table, target, sample_weight=often)
     np.testing.assert_array_equal(model.predict(table), weighted.predict(table))
-    assert weighted.unseen_answers_.shape == (len(table), 1)
+    assert weighted.oof_predictions_.shape == (len(table), 1)
 
 
 def test_equal_rows_of_a_coarse_table_stay_apart():
@@ -134,7 +134,7 @@ def test_rows_of_no_weight_are_not_learned(diabetes):
     model = regressor().fit(table, spoilt, sample_weight=weights)
     short = regressor().fit(table[:300], target[:300])
     np.testing.assert_array_equal(model.predict(table), short.predict(table))
-    assert np.isnan(model.unseen_answers_[300:]).all()
+    assert np.isnan(model.oof_predictions_[300:]).all()
 
 
 def test_weights_that_are_no_whole_numbers_matter(diabetes):
@@ -204,19 +204,67 @@ def test_a_fit_tells_what_it_did(mixed):
     assert board["score"].is_monotonic_increasing  # a loss
     assert {"constant", "linear", "gradient boosting"} <= set(board["model"])
     assert model.trials_["trial"].tolist() == [0, 1, 2]
-    assert model.trials_["share"].sum() == pytest.approx(1)
+    assert model.trials_["ensemble_weight"].sum() == pytest.approx(1)
     assert len(model.history_) == 3 * QUICK.checkpoints
     assert model.best_plan_.output_widths == (2,)
-    assert str(model.score_report_).startswith("log_loss on rows that neither")
-    assert model.unseen_answers_.shape == (len(table), 2)
+    words = "\nlog_loss on rows used neither for training nor for selection (lower is"
+    assert words in f"\n{model.score_report_}"
+    assert model.oof_predictions_.shape == (len(table), 2)
 
 
 def test_the_reported_score_is_that_of_the_unseen_answers(diabetes):
     table, target = diabetes
     model = regressor().fit(table, target)
-    again = mean_squared_error(target, model.unseen_answers_) ** 0.5
+    again = mean_squared_error(target, model.oof_predictions_) ** 0.5
     assert model.score_report_.model.score == pytest.approx(again, rel=1e-5)
     assert model.score_report_.model.selection <= model.score_report_.model.score
+
+
+@pytest.mark.parametrize("ensemble", [True, False])
+def test_the_best_single_trial_has_one_score_everywhere(mixed, ensemble):
+    table, _, labels = mixed
+    model = classifier(n_trials=3, ensemble=ensemble).fit(table, labels)
+    best = model.score_report_.best_trial
+    of_trials = model.trials_[model.trials_["is_best"]]
+    board = model.leaderboard_
+    of_board = board[board["model"].str.startswith("best single trial")]
+    (number,) = of_trials["trial"]
+    assert best.name == f"best single trial ({number})"
+    assert f"trial {number}" not in set(board["model"])
+    assert len(board[board["kind"] == "trial"]) == 3
+    for frame in (of_trials, of_board):
+        assert frame["score"].tolist() == [best.score]
+        assert frame["selection_score"].tolist() == [best.selection]
+    assert best.selection == model.trials_["selection_score"].min()
+    if not ensemble:
+        assert model.score_report_.model.score == best.score
+        assert of_trials["ensemble_weight"].tolist() == [1]
+
+
+def test_progress_names_the_metric_in_its_units(diabetes, capsys):
+    table, target = diabetes
+    model = regressor(metric="mae", verbose=1).fit(table, target)
+    said = capsys.readouterr().out.splitlines()
+    for number, expected in enumerate(model.trials_["selection_score"]):
+        (line,) = [x for x in said if x.startswith(f"trial {number}: ")]
+        assert line.startswith(f"trial {number}: mae {expected:.4g} (best so far")
+    constant = model.leaderboard_.set_index("model").loc["constant", "score"]
+    assert any(x.startswith(f"baseline constant: mae {constant:.4g}, ") for x in said)
+    assert any("scores of trials are selection scores" in line for line in said)
+
+
+def test_rows_of_no_weight_do_not_judge_where_rows_keep_their_places(diabetes):
+    table, target = diabetes
+    weights = np.where(np.arange(len(table)) % 2, 1.0, 0.0)
+    spoilt = target + np.where(weights > 0, 0, 1000)
+    model = regressor(n_trials=1, validation=KFold(3, shuffle=True, random_state=0))
+    model.fit(table, spoilt, sample_weight=weights)
+    report = model.score_report_
+    assert report.model.n_rows == weights.sum()
+    assert report.model.score < 250  # with the others about 700
+    assert np.isnan(model.oof_predictions_[weights == 0]).all()
+    widths = np.diff(model.predict_interval(table[:20]), axis=1)
+    assert widths.max() < 1000
 
 
 def test_the_model_is_an_ordinary_keras_model(diabetes):
@@ -439,7 +487,7 @@ def test_answers_for_later_times_know_nothing_of_them():
     table = pd.DataFrame({"t": times, "x": rng.normal(size=160)})
     silent = {"ignore": ("target-copy", "strong-column", "time-order")}
     model = regressor(validation=TimeFolds(column="t", n=4), n_trials=1, **silent)
-    unseen = model.fit(table, times).unseen_answers_[:, 0]
+    unseen = model.fit(table, times).oof_predictions_[:, 0]
     blocks = np.array_split(np.arange(160), 5)
     for before, block in pairwise(blocks):
         assert np.nanmax(unseen[block]) <= before[-1] + 1e-3
@@ -463,7 +511,14 @@ def test_a_trial_that_fails_is_left_out(diabetes, monkeypatch):
 
     monkeypatch.setattr(Committee, "trained", fails_once)
     model = regressor(n_trials=3).fit(*diabetes)
-    assert model.trials_["trial"].tolist() == [0, 2]
+    assert model.trials_["trial"].tolist() == [0, 1, 2]
+    assert model.trials_["status"].tolist() == ["finished", "failed", "finished"]
+    assert model.trials_["reason"][1] == "MemoryError('no memory')"
+    assert model.trials_["ensemble_weight"][1] == 0
+    assert model.trials_["ensemble_weight"].sum() == pytest.approx(1)
+    board = model.leaderboard_
+    assert board["status"].tolist().count("failed") == 1
+    assert (board["model"].iloc[-1], board["status"].iloc[-1]) == ("trial 1", "failed")
 
 
 def test_when_all_trials_fail_the_first_error_is_told(diabetes, monkeypatch):

@@ -213,9 +213,12 @@ def _data(estimator: Estimator, parts: FitTable, path: Path) -> dict[str, Any]:
         "direction": "minimize" if report.is_better_low else "maximize",
         "n_rows": len(parts.target),
         "n_rows_without_target": parts.n_left_out,
-        "n_trials": len(estimator.trials_),
+        "n_trials": _n_finished(estimator),
         "seconds": estimator.fit_seconds_,
+        "verdict": report.verdict,
         "report": report.rows(),
+        "baselines_left_out": report.left_out,
+        "trials": estimator.trials_.to_dict("records"),
         "leaderboard": estimator.leaderboard_.to_dict("records"),
         "findings": [
             {
@@ -231,14 +234,14 @@ def _data(estimator: Estimator, parts: FitTable, path: Path) -> dict[str, Any]:
 
 def _report(estimator: Estimator, path: Path, arguments: Namespace) -> None:
     metric = estimator.score_report_.metric
-    board = estimator.leaderboard_
+    board = estimator.leaderboard_.query("status == 'finished' or ensemble_weight > 0")
     n_shown = min(_SHOWN, len(board))
-    n_trials = len(estimator.trials_)
+    n_trials = _n_finished(estimator)
     trials = "1 trial" if n_trials == 1 else f"{n_trials} trials"
     took = duration(estimator.fit_seconds_)
     say(f"\nThe best {n_shown} of {len(board)} models; {trials}, {took}\n")
     print_table(
-        ("model", metric, "±", "rows", "by rows that chose", "share"),
+        ("model", metric, "±", "rows", "selection score", "ensemble weight"),
         [
             (
                 str(row["model"]),
@@ -248,6 +251,8 @@ def _report(estimator: Estimator, path: Path, arguments: Namespace) -> None:
         ],
         left=("model",),
     )
+    for row in estimator.trials_.query("status != 'finished'").to_dict("records"):
+        say(f"trial {row['trial']}: {row['status']}, {row['reason']}")
     say(f"\n{estimator.score_report_}")
     say(f"\nThe model is {path}\n")
     say("Next\n")
@@ -258,7 +263,11 @@ def _report(estimator: Estimator, path: Path, arguments: Namespace) -> None:
     say(f"  cerebros export {word} --out {shlex.quote(f'{path.stem}.onnx')}")
 
 
-_NUMBERS = ("score", "standard_error", "rows", "selection_score", "share")
+_NUMBERS = ("score", "standard_error", "rows", "selection_score", "ensemble_weight")
+
+
+def _n_finished(estimator: Estimator) -> int:
+    return int((estimator.trials_["status"] == "finished").sum())
 
 
 def _number(value: float) -> str:

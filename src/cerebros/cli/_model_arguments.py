@@ -20,7 +20,7 @@ def add_fit(commands: Any) -> None:
         "learn a table as it is, and write one model file",
         "Learn to predict one column of a table from the others: numbers, text,\n"
         "dates, missing values. An ensemble of differently wired networks is trained\n"
-        "on folds of the rows; its score is by rows that neither trained nor chose.\n"
+        "on folds of the rows; its score is out-of-fold.\n"
         "The model is one file, for cerebros predict, evaluate and export.",
     )
     parser.add_argument("table", metavar="TABLE", help=_TABLE)

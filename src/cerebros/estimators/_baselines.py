@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,21 +19,24 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Baseline:
-    """Answers of a model for rows that it has not seen.
+    """Out-of-fold answers of a model.
 
     Attributes:
         name: of the model.
-        answers: `(row, output)` or `(row, class)`; NaN where there was no time.
+        answers: `(row, output)` or `(row, class)`, NaN for rows that no fold judges;
+            None if it was left out.
         seconds: that it took.
+        why: it was left out; empty if it was not.
     """
 
     name: str
-    answers: Array
+    answers: Array | None
     seconds: float
+    why: str = ""
 
 
 def baselines(
-    features: Array,
+    features: Callable[[int], Array],
     targets: Array,
     weights: Array,
     folds: Sequence[Fold],
@@ -41,47 +44,96 @@ def baselines(
     n_classes: int | None,
     seconds: float,
     seed: int,
+    on_baseline: Callable[[Baseline], None] = lambda _: None,
 ) -> list[Baseline]:
     """The constant answer, a linear model, and histogram gradient boosting.
 
-    The linear model has a third of the time, and boosting what is left; each judges as
-    many folds as it can, and is left out if one would take too long.
+    The linear model has a third of the time, and boosting what is left. Each answers
+    for all folds, or is left out: at once if it is expected to take far too long, or as
+    soon as the folds that are done say so.
 
     Args:
-        features: `(row, feature)`, numbers without missing ones.
+        features: for the number of a fold, what it knows: `(row, feature)`, numbers
+            without missing ones.
         targets: `(row, output)`, or class numbers `(row,)`.
         weights: `(row,)`.
         folds: those of the networks.
         n_classes: None for a regression.
         seconds: for all of them, about.
         seed: of models that draw.
+        on_baseline: called with each when it is ready or left out.
     """
+    judging = [number for number, fold in enumerate(folds) if len(fold.valid)]
+    n_outputs = targets.shape[1] if n_classes is None else n_classes
+    n_rows, n_features = features(0).shape
+    n_models = 1 if n_classes == 2 else n_outputs
     made: list[Baseline] = []
     models = _models(n_classes, seed)  # loads them, which is nobody's time
     end = time.monotonic() + seconds
     # One thread: the cores belong to the networks.
     with threadpool_limits(1):
         for name, make in models:
-            begun = time.monotonic()
-            is_last = name == "gradient boosting"
-            limit = end if is_last else begun + max(0.0, end - begun) / 3
-            expected = _SECONDS[name](features.shape, n_classes or targets.shape[1])
-            if expected > _TOLERATED * (limit - begun) and expected > 0:
-                continue
-            answers = _unseen(make, features, targets, weights, folds, n_classes, limit)
-            made.append(Baseline(name, answers, time.monotonic() - begun))
+            left = max(0.0, end - time.monotonic())
+            own = _out_of_fold(
+                name,
+                (
+                    _answered(make, features(k), targets, weights, folds[k], n_classes)
+                    for k in judging
+                ),
+                n_folds=len(judging),
+                shape=(n_rows, n_outputs),
+                expected=len(judging) * _SECONDS[name](n_rows, n_features, n_models),
+                seconds={"constant": np.inf, "linear": left / 3}.get(name, left),
+            )
+            made.append(own)
+            on_baseline(own)
     return made
 
 
-_TOLERATED = 2.0
-"""How much longer than its time a first fold may be expected to take."""
+def _out_of_fold(
+    name: str,
+    answered: Iterator[tuple[Fold, Array]],
+    *,
+    n_folds: int,
+    shape: tuple[int, int],
+    expected: float,
+    seconds: float,
+) -> Baseline:
+    """The answers of all folds, or none and why."""
+    begun, took = time.monotonic(), 0.0
+    if not expected > _TOLERATED * seconds:
+        answers = np.full(shape, np.nan)
+        for n_done, (fold, own) in enumerate(answered, 1):
+            answers[fold.valid] = own
+            took = time.monotonic() - begun
+            expected = took / n_done * n_folds
+            if n_done == n_folds:
+                return Baseline(name, answers, took)
+            if expected > _GRACE * seconds:
+                break
+    return Baseline(
+        name,
+        None,
+        took,
+        f"all {n_folds} folds would take about {expected:.2g} s, but it has "
+        f"{seconds:.2g} s of the time",
+    )
 
-_SECONDS: dict[str, Callable[[tuple[int, ...], int], float]] = {
-    "constant": lambda shape, outputs: 0.0,
-    "linear": lambda shape, outputs: 1e-7 * shape[0] * shape[1] * outputs,
-    "gradient boosting": lambda shape, outputs: 1e-6 * shape[0] * shape[1] * outputs,
+
+_TOLERATED = 2.0
+"""How much longer than its time a model may be expected to take before it begins."""
+
+_GRACE = 1.25
+"""How much longer it may take by what its first folds took."""
+
+_SECONDS: dict[str, Callable[[int, int, int], float]] = {
+    "constant": lambda rows, features, models: 0.0,
+    "linear": lambda rows, features, models: 1e-7 * rows * features * models,
+    "gradient boosting": lambda rows, features, models: (
+        (7e-3 + 5e-7 * rows) * features * models
+    ),
 }
-"""Of a fold, by rows and features, and outputs or classes; rough, of a usual core."""
+"""Of a fold, by rows, features and models; rough, of a usual core."""
 
 
 def _models(n_classes: int | None, seed: int) -> list[tuple[str, Callable[[], Any]]]:
@@ -111,37 +163,26 @@ def _models(n_classes: int | None, seed: int) -> list[tuple[str, Callable[[], An
     ]
 
 
-def _unseen(
+def _answered(
     make: Callable[[], Any],
     features: Array,
     targets: Array,
     weights: Array,
-    folds: Sequence[Fold],
+    fold: Fold,
     n_classes: int | None,
-    limit: float,
-) -> Array:
-    n_outputs = targets.shape[1] if n_classes is None else n_classes
-    answers = np.full((len(features), n_outputs), np.nan)
-    longest = 0.0
-    for i, fold in enumerate(fold for fold in folds if len(fold.valid)):
-        begun = time.monotonic()
-        if i and begun + longest > limit:
-            break
-        args = features[fold.train], weights[fold.train], features[fold.valid]
-        with warnings.catch_warnings():
-            # That a baseline has not converged is no concern of the user.
-            warnings.simplefilter("ignore")
-            if n_classes is None:
-                for k in range(n_outputs):
-                    answers[fold.valid, k] = _fitted(
-                        make(), targets[fold.train, k], *args
-                    )
-            else:
-                answers[fold.valid] = _shares(
-                    make(), targets[fold.train], *args, n_classes=n_classes
-                )
-        longest = max(longest, time.monotonic() - begun)
-    return answers
+) -> tuple[Fold, Array]:
+    """A fold, and the answers for its rows."""
+    args = features[fold.train], weights[fold.train], features[fold.valid]
+    with warnings.catch_warnings():
+        # That a baseline has not converged is no concern of the user.
+        warnings.simplefilter("ignore")
+        if n_classes is None:
+            columns = targets[fold.train].T
+            own = np.stack([_fitted(make(), y, *args) for y in columns], axis=1)
+        else:
+            y = targets[fold.train]
+            own = _shares(make(), y, *args, n_classes=n_classes)
+    return fold, own
 
 
 def _fitted(model: Any, y: Array, x: Array, w: Array, new: Array) -> Array:

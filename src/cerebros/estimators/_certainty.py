@@ -1,4 +1,4 @@
-"""Calibration, thresholds and intervals from answers for rows that were not seen."""
+"""Calibration and intervals from out-of-fold answers, each row by its weight."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import numpy.typing as npt
 
 from cerebros.estimators._metrics import Metric
 from cerebros.estimators._predictor import Certainty, calibrated
+from cerebros.estimators._threshold import best_threshold
 
 Array = npt.NDArray[Any]
 
 _MOST_SCORES = 2000
 _LEAST_ROWS = 50
-_TEMPERATURES = np.exp(np.linspace(np.log(0.5), np.log(2.0), 57))
+_HALVINGS = 12
+_LOWEST, _HIGHEST = np.log(0.5), np.log(2.0)  # of the temperature
 _STANDARD_ERRORS = 2.0
 
 
@@ -24,10 +26,11 @@ def certainty_of_classes(
     """A temperature if it helps for certain, and the threshold that a metric asks for.
 
     The temperature stays 1 unless another one lowers the log loss by more than two
-    standard errors of the difference.
+    standard errors of the difference. Where weights leave fewer than 50 effective rows,
+    nothing is decided.
 
     Args:
-        shares: probabilities of rows that were not seen, `(row, class)`.
+        shares: out-of-fold probabilities, `(row, class)`.
         targets: class numbers, `(row,)`.
         weights: `(row,)`.
         metric: what the labels should be good at.
@@ -36,15 +39,26 @@ def certainty_of_classes(
         Guo, Pleiss, Sun and Weinberger, 2017, "On Calibration of Modern Neural
         Networks".
     """
-    if len(targets) < _LEAST_ROWS or not weights.sum() > 0:
+    used = weights > 0
+    shares, targets, weights = shares[used], targets[used], weights[used]
+    if effective_rows(weights) < _LEAST_ROWS:
         return Certainty()
     temperature = _temperature(shares, targets, weights)
     threshold = 0.5
-    if metric.of_labels and metric.name != "accuracy" and shares.shape[1] == 2:
-        threshold = _threshold(
-            calibrated(shares, temperature), targets, weights, metric
-        )
+    if metric.of_counts is not None and shares.shape[1] == 2:
+        second = calibrated(shares, temperature)[:, 1]
+        threshold = best_threshold(second, targets == 1, weights, metric.of_counts)
     return Certainty(temperature=temperature, threshold=threshold)
+
+
+def effective_rows(weights: Array) -> float:
+    """How many rows of equal weight vary as much as these.
+
+    Reference:
+        Kish, 1965, "Survey Sampling".
+    """
+    squares = float((weights**2).sum())
+    return float(weights.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
 def _temperature(shares: Array, targets: Array, weights: Array) -> float:
@@ -54,48 +68,73 @@ def _temperature(shares: Array, targets: Array, weights: Array) -> float:
         own = calibrated(shares, temperature)[rows, targets]
         return np.asarray(-np.log(np.maximum(own, 1e-7)))
 
-    usual = losses(1.0)
-    means = [np.average(losses(t), weights=weights) for t in _TEMPERATURES]
-    best = float(_TEMPERATURES[int(np.argmin(means))])
-    gain = (usual - losses(best)) * weights / weights.mean()
-    error = gain.std() / np.sqrt(len(gain))
-    return best if gain.mean() > _STANDARD_ERRORS * error else 1.0
+    best = _minimum(shares, targets, weights)
+    gains = losses(1.0) - losses(best)
+    gain = float(np.average(gains, weights=weights))
+    error = np.sqrt((weights**2 * (gains - gain) ** 2).sum()) / weights.sum()
+    return best if gain > _STANDARD_ERRORS * error else 1.0
 
 
-def _threshold(shares: Array, targets: Array, weights: Array, metric: Metric) -> float:
-    """The middle of the thresholds that are best; those between two rows' values."""
-    values = np.unique(np.quantile(shares[:, 1], np.linspace(0.01, 0.99, 99)))
-    scores = []
-    for value in values:
-        chosen = (shares[:, 1] >= value).astype(float)
-        scores.append(metric(targets, np.c_[1 - chosen, chosen], weights))
-    best = np.flatnonzero(np.isclose(scores, np.max(scores)))
-    return float(values[best[len(best) // 2]])
+def _minimum(shares: Array, targets: Array, weights: Array) -> float:
+    """Where the log loss, which is convex in 1 / temperature, has no slope."""
+    logs = np.log(np.maximum(shares.astype(np.float64), 1e-12))
+    own = logs[np.arange(len(targets)), targets]
+    low, high = _LOWEST, _HIGHEST
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        expected = (calibrated(shares, float(np.exp(middle))) * logs).sum(axis=1)
+        if weights @ (expected - own) < 0:  # sharper ones would be better
+            high = middle
+        else:
+            low = middle
+    return float(np.exp((low + high) / 2))
 
 
-def certainty_of_numbers(answers: Array, spread: Array, targets: Array) -> Certainty:
+def certainty_of_numbers(
+    answers: Array, spread: Array, targets: Array, weights: Array
+) -> Certainty:
     """How far answers were off, in units of the spread of the networks.
 
     Args:
-        answers: for rows that were not seen, `(row, output)`.
+        answers: out-of-fold, `(row, output)`.
         spread: of the trials, `(row, output)`.
         targets: `(row, output)`.
+        weights: `(row,)`; if all are 0, rows count alike.
     """
-    floor = np.median(spread, axis=0)
-    off = np.abs(targets - answers)
-    typical = np.median(off, axis=0)
+    weights = weights if weights.any() else np.ones(len(weights))
+    used = weights > 0
+    spread, weights = spread[used], weights[used]
+    off = np.abs(targets[used] - answers[used])
+    typical = _quantiles(off, weights, np.array([0.5]))[0]
+    floor = _quantiles(spread, weights, np.array([0.5]))[0]
     floor = np.maximum(floor, 1e-3 * np.maximum(typical, 1e-12))
     return Certainty(
-        scores=_ascending(off / (spread + floor)),
+        scores=_table(off / (spread + floor), weights),
         floor=floor,
-        distances=_ascending(off),
+        distances=_table(off, weights),
     )
 
 
-def _ascending(scores: Array) -> Array:
-    """Sorted, `(place, output)`, and of very many some at even distances."""
-    ordered = np.sort(scores, axis=0)
-    if len(ordered) <= _MOST_SCORES:
-        return ordered
-    places = np.linspace(0, len(ordered) - 1, _MOST_SCORES)
-    return np.asarray(ordered[np.round(places).astype(int)])
+def _table(scores: Array, weights: Array) -> Array:
+    """Weighted quantiles at even distances, `(place, output)`.
+
+    There are as many as there are effective rows: so a place in the table means the
+    same as among equally weighted rows, of which it holds every one.
+
+    Reference:
+        Tibshirani, Barber, Candès and Ramdas, 2019, "Conformal Prediction Under
+        Covariate Shift".
+    """
+    n = min(max(1, round(effective_rows(weights))), _MOST_SCORES)
+    return _quantiles(scores, weights, np.arange(1, n + 1) / n)
+
+
+def _quantiles(values: Array, weights: Array, levels: Array) -> Array:
+    """The smallest values that so much of the weight does not exceed, by column."""
+    columns = []
+    for column in values.T:
+        order = np.argsort(column, kind="stable")
+        below = np.cumsum(weights[order])
+        places = np.searchsorted(below, levels * below[-1] * (1 - 1e-12))
+        columns.append(column[order][places])
+    return np.stack(columns, axis=1)

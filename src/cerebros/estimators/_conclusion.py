@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cerebros.errors import SearchError
 from cerebros.estimators._baselines import Baseline
 from cerebros.estimators._certainty import certainty_of_classes, certainty_of_numbers
 from cerebros.estimators._committee import Committee, Trained
@@ -22,10 +21,9 @@ from cerebros.estimators._recipe import Recipe
 from cerebros.estimators._request import FitSettings
 from cerebros.estimators._score_report import ScoreReport, Standing
 from cerebros.estimators._selection import Selection, combined, select
+from cerebros.estimators._turns import LeftOut, Trials
 from cerebros.estimators.guards import TableRanges
 from cerebros.estimators.table import Columns
-
-logger = logging.getLogger(__name__)
 
 Array = npt.NDArray[Any]
 
@@ -38,12 +36,14 @@ class Fit:
         predictor: answers for new rows.
         report: honest scores.
         recipe: what was decided.
-        trials: in the order of their numbers.
+        trials: that answer, in the order of their numbers.
+        left_out: trials that were begun and do not answer.
         selection: of the trials.
-        trial_standings: of each trial.
+        trial_standings: of each trial; that of the best one is the report's.
+        best: place of the best single trial.
         losses: by which is chosen, `(trial, checkpoint)`.
-        unseen: answers of the whole for rows that neither trained nor chose, `(row,
-            output)`; NaN for rows that did not judge.
+        oof: out-of-fold answers of the whole, used neither for training nor for
+            selection, `(row, output)`; NaN for rows that did not judge.
         is_out_of_time: whether the time ended before a trial was done.
         seconds: in all.
     """
@@ -52,17 +52,19 @@ class Fit:
     report: ScoreReport
     recipe: Recipe
     trials: Sequence[Trained]
+    left_out: Sequence[LeftOut]
     selection: Selection
     trial_standings: Sequence[Standing]
+    best: int
     losses: Array
-    unseen: Array
+    oof: Array
     is_out_of_time: bool
     seconds: float
 
 
 def concluded(
     committee: Committee,
-    trials: list[Trained],
+    trained: Trials,
     judging: Judging,
     usual: list[Baseline],
     settings: FitSettings,
@@ -70,35 +72,42 @@ def concluded(
     encoding: Any,
     begun: float,
 ) -> Fit:
-    target = judging.target
-    trials = _finite(trials, judging)
+    """Select trials, score what was selected, and make a predictor of it.
+
+    Args:
+        committee: that was trained.
+        trained: its trials.
+        judging: which rows select, and which judge.
+        usual: baselines.
+        settings: what was asked for.
+        columns: without the target.
+        encoding: of them.
+        begun: `time.monotonic()` when the time began to count.
+    """
+    target, trials = judging.target, trained.answering
     n = min(len(trial.epochs) for trial in trials)
     answers = np.stack([trial.answers[:n] for trial in trials])
     flat = judging.flat(answers)
-    selection = select(
-        flat,
-        judging.loss,
-        judging.places(judging.chooses),
-        is_ensemble=settings.ensemble,
-    )
-    numbers = [trial.drawn.number for trial in trials]
-    unseen = _unseen(answers, flat, judging, is_ensemble=settings.ensemble)
-    best_alone = _unseen(answers, flat, judging, is_ensemble=False)
-    alone = _alone(answers, flat, judging)
-    of_trials = _trial_standings(answers, alone, flat, numbers, judging)
-    chosen = combined(answers, selection)
+    places = judging.places(judging.chooses)
+    choose = partial(select, flat, judging.loss, eligible=_eligible(committee, trained))
+    selection = choose(places, is_ensemble=settings.ensemble)
+    oof = _out_of_fold(answers, judging, partial(choose, is_ensemble=settings.ensemble))
+    decided = _decided(oof, judging)
+    alone = _out_of_fold(answers, judging, partial(choose, is_ensemble=False))
+    best = int(choose(places, is_ensemble=False).shares.argmax())
+    standings = _trial_standings(trials, answers, flat, judging, best, alone)
+    whole = combined(answers, selection)
     report = ScoreReport(
         metric=judging.metric.name,
         is_better_low=judging.metric.is_better_low,
-        model=judging.standing(
-            "cerebros", _decided(unseen, judging), judging.score(chosen)
+        model=judging.standing("cerebros", decided, judging.score(whole)),
+        best_trial=standings[best],
+        baselines=tuple(
+            judging.standing(own.name, own.answers, model=decided)
+            for own in usual
+            if own.answers is not None
         ),
-        best_trial=judging.standing(
-            "best single trial",
-            _decided(best_alone, judging),
-            judging.score(combined(answers, _best_of(flat, judging))),
-        ),
-        baselines=tuple(judging.standing(own.name, own.answers) for own in usual),
+        left_out={own.name: own.why for own in usual if own.answers is None},
     )
     networks = tuple(
         Networks(
@@ -121,7 +130,7 @@ def concluded(
         classes=target.classes,
         target_names=target.names,
         is_flat=target.is_flat,
-        certainty=_certainty(committee, answers, selection, unseen, judging, settings),
+        certainty=_certainty(answers, selection, oof, judging),
         ranges=TableRanges.of({name: columns[name] for name in encoding.encoders}),
     )
     return Fit(
@@ -129,48 +138,44 @@ def concluded(
         report=report,
         recipe=committee.recipe,
         trials=trials,
+        left_out=trained.left_out,
         selection=selection,
-        trial_standings=of_trials,
-        losses=judging.loss(flat, np.arange(flat.shape[-1])),
-        unseen=unseen,
+        trial_standings=standings,
+        best=best,
+        losses=judging.loss(flat[..., places], places),
+        oof=oof,
         is_out_of_time=not trials[0].is_complete,
         seconds=time.monotonic() - begun,
     )
 
 
-def _finite(trials: list[Trained], judging: Judging) -> list[Trained]:
-    """Trials whose networks have all stayed finite.
+def _eligible(committee: Committee, trained: Trials) -> Array:
+    """Which trials may be selected, `(trial,)`.
 
-    Raises:
-        SearchError: if there is none.
+    All, unless a trend is carried on: where rows of training end, trials without it
+    would hold the others back, and no out-of-fold row shows that.
     """
-    kept = [t for t in trials if np.isfinite(t.answers[:, judging.rows]).all()]
-    for trial in trials:
-        if trial not in kept:
-            logger.warning("trial %d diverged and is left out", trial.drawn.number)
-    if not kept:
-        raise SearchError(
-            f"the networks of all {len(trials)} trials diverged; look for columns or "
-            "targets of extreme size"
-        )
-    return kept
+    agreed = trained.transform
+    if agreed is None or committee.transforms[agreed][0].kind != "linear":
+        return np.ones(len(trained.answering), bool)
+    carries_on = np.array([own.transform == agreed for own in trained.answering])
+    return carries_on if carries_on.any() else ~carries_on
 
 
-def _unseen(
-    answers: Array, flat: Array, judging: Judging, *, is_ensemble: bool
+def _out_of_fold(
+    answers: Array, judging: Judging, choose: Callable[[Array], Selection]
 ) -> Array:
     """Answers of all together for each part, by what the other parts chose.
 
     Where there is one part, nothing is left that could judge, and all is NaN.
     """
-    unseen = np.full(answers.shape[2:], np.nan, answers.dtype)
+    oof = np.full(answers.shape[2:], np.nan, answers.dtype)
     for part, others in judging.by_others():
-        selection = select(flat, judging.loss, others, is_ensemble=is_ensemble)
-        unseen[part] = combined(answers[:, :, part], selection)
-    return unseen
+        oof[part] = combined(answers[:, :, part], choose(others))
+    return oof
 
 
-def _alone(answers: Array, flat: Array, judging: Judging) -> Array:
+def _each_alone(answers: Array, flat: Array, judging: Judging) -> Array:
     """The same of each trial, `(trial, row, output)`, at its own best checkpoint."""
     alone = np.full((len(answers), *answers.shape[2:]), np.nan, answers.dtype)
     for part, others in judging.by_others():
@@ -179,45 +184,72 @@ def _alone(answers: Array, flat: Array, judging: Judging) -> Array:
     return alone
 
 
-def _best_of(flat: Array, judging: Judging) -> Selection:
-    places = judging.places(judging.chooses)
-    return select(flat, judging.loss, places, is_ensemble=False)
-
-
 def _trial_standings(
+    trials: Sequence[Trained],
     answers: Array,
-    alone: Array,
     flat: Array,
-    numbers: Sequence[int],
     judging: Judging,
+    best: int,
+    selected: Array,
 ) -> list[Standing]:
+    """How each trial stands.
+
+    The best one is selected by the same rows as the ensemble. That flatters it, so its
+    score is that of such a selection: for each part, of the trial that is best without
+    it.
+
+    Args:
+        trials: that answer.
+        answers: of them.
+        flat: see `Judging.flat`.
+        judging: which rows judge.
+        best: place of the best single trial.
+        selected: out-of-fold answers of the selection of a single trial.
+    """
+    alone = _each_alone(answers, flat, judging)
     places = judging.places(judging.chooses)
     stops = judging.loss(flat[:, :, places], places).argmin(axis=1)
-    return [
-        judging.standing(
-            f"trial {number}", alone[i], judging.score(answers[i, stops[i]])
-        )
-        for i, number in enumerate(numbers)
-    ]
+    standings = []
+    for i, trial in enumerate(trials):
+        number = trial.drawn.number
+        selection_score = judging.score(answers[i, stops[i]])
+        if i == best:
+            name, own = best_trial_name(number), _decided(selected, judging)
+        else:
+            name = f"trial {number}"
+            own = _decided(alone[i], judging, by=judging.rows[judging.chooses])
+        standings.append(judging.standing(name, own, selection_score))
+    return standings
 
 
-def _decided(unseen: Array, judging: Judging) -> Array:
-    """Unseen answers as the predictor gives them: calibrated, and with its threshold.
+def best_trial_name(number: int) -> str:
+    return f"best single trial ({number})"
+
+
+def _decided(oof: Array, judging: Judging, by: Array | None = None) -> Array:
+    """Out-of-fold answers as the predictor gives them: calibrated, with its threshold.
 
     Of each part, temperature and threshold are those that the other parts ask for.
+
+    Args:
+        oof: for all rows.
+        judging: which parts there are.
+        by: rows that have a say in that; None for all that judge.
     """
     target, metric = judging.target, judging.metric
     if target.classes is None or len(judging.parts) < 2:
-        return unseen
-    decided = unseen.astype(np.float64)
+        return oof
+    deciding = judging.rows if by is None else by
+    deciding = deciding[np.isfinite(oof[deciding]).all(axis=1)]
+    decided = oof.astype(np.float64)
     for part in judging.parts:
-        others = np.setdiff1d(judging.rows, part)
-        if not np.isfinite(unseen[part]).all():
+        others = np.setdiff1d(deciding, part)
+        if not np.isfinite(oof[part]).all():
             continue
         certainty = certainty_of_classes(
-            unseen[others], target.values[others], target.counts[others], metric
+            oof[others], target.values[others], target.counts[others], metric
         )
-        shares = calibrated(unseen[part], certainty.temperature)
+        shares = calibrated(oof[part], certainty.temperature)
         if metric.of_labels and shares.shape[1] == 2:
             second = (shares[:, 1] >= certainty.threshold).astype(float)
             shares = np.stack([1 - second, second], axis=1)
@@ -226,20 +258,15 @@ def _decided(unseen: Array, judging: Judging) -> Array:
 
 
 def _certainty(
-    committee: Committee,
-    answers: Array,
-    selection: Selection,
-    unseen: Array,
-    judging: Judging,
-    settings: FitSettings,
+    answers: Array, selection: Selection, oof: Array, judging: Judging
 ) -> Certainty:
-    rows, target = judging.rows, judging.target
+    target = judging.target
     if len(judging.parts) < 2:  # nothing judges, so what chose must do
-        unseen = combined(answers, selection)
-    if settings.is_classification:
-        return certainty_of_classes(
-            unseen[rows], target.values[rows], target.counts[rows], judging.metric
-        )
+        oof = combined(answers, selection)
+    rows = judging.rows[np.isfinite(oof[judging.rows]).all(axis=1)]
+    values, counts = target.values[rows], target.counts[rows]
+    if target.classes is not None:
+        return certainty_of_classes(oof[rows], values, counts, judging.metric)
     own = answers[np.arange(len(answers)), selection.checkpoints][:, rows]
     spread = spread_of([a[None] for a in own], selection.shares)
-    return certainty_of_numbers(unseen[rows], spread, target.values[rows])
+    return certainty_of_numbers(oof[rows], spread, values, counts)

@@ -278,8 +278,8 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         self.history_ = history_frame(fit)
         self.best_plan_ = max(fit.predictor.networks, key=lambda own: own.share).plan
         self.recipe_ = fit.recipe
-        unseen = np.where((row_numbers >= 0)[:, None], fit.unseen[row_numbers], np.nan)
-        self.unseen_answers_ = unseen
+        oof = np.where((row_numbers >= 0)[:, None], fit.oof[row_numbers], np.nan)
+        self.oof_predictions_ = oof
         self.fit_seconds_ = fit.seconds
         if fit.predictor.classes is not None:
             self.classes_ = fit.predictor.classes
@@ -337,14 +337,14 @@ class CerebrosRegressor(RegressorMixin, _Cerebros):  # type: ignore[misc]
 
     Attributes:
         leaderboard_: a data frame: the whole, its trials, and baselines.
-        trials_: a data frame: every trial.
+        trials_: a data frame: every trial that was begun, with its status.
         history_: a data frame: every checkpoint of every trial.
         best_plan_: the network that counts most.
         score_report_: what to expect of new rows.
         findings_: what the guards found.
-        unseen_answers_: for each row of training the answer of networks that had not
-            seen it and were not chosen by it, `(row, output)` or `(row, class)`; NaN
-            where there is none.
+        oof_predictions_: out-of-fold: for each row of training the answer of networks
+            for which it was used neither for training nor for selection, `(row,
+            output)` or `(row, class)`; NaN where there is none.
         predictor_: what `save` writes.
         target_name_: of the column that is predicted, if it has a name.
 
@@ -417,14 +417,14 @@ class CerebrosClassifier(ClassifierMixin, _Cerebros):  # type: ignore[misc]
     Attributes:
         classes_: the labels, in the order of probabilities.
         leaderboard_: a data frame: the whole, its trials, and baselines.
-        trials_: a data frame: every trial.
+        trials_: a data frame: every trial that was begun, with its status.
         history_: a data frame: every checkpoint of every trial.
         best_plan_: the network that counts most.
         score_report_: what to expect of new rows.
         findings_: what the guards found.
-        unseen_answers_: for each row of training the answer of networks that had not
-            seen it and were not chosen by it, `(row, output)` or `(row, class)`; NaN
-            where there is none.
+        oof_predictions_: out-of-fold: for each row of training the answer of networks
+            for which it was used neither for training nor for selection, `(row,
+            output)` or `(row, class)`; NaN where there is none.
         predictor_: what `save` writes.
         target_name_: of the column that is predicted, if it has a name.
     """

@@ -19,17 +19,18 @@ import numpy.typing as npt
 from cerebros import __version__
 from cerebros.errors import DataError
 from cerebros.estimators._baselines import Baseline, baselines
-from cerebros.estimators._committee import Committee, Trained
+from cerebros.estimators._committee import Committee
 from cerebros.estimators._conclusion import Fit, concluded
 from cerebros.estimators._fold_tables import encoding_targets, tables_of_folds
 from cerebros.estimators._judging import Judging
 from cerebros.estimators._linear_part import LinearPart
+from cerebros.estimators._progress import Progress
 from cerebros.estimators._recipe import Recipe, plan_recipe
 from cerebros.estimators._request import FitSettings, Target
 from cerebros.estimators._table_rows import TableRows
 from cerebros.estimators._targets import candidate_transforms
 from cerebros.estimators._trial_files import TrialFiles
-from cerebros.estimators._turns import train_committee
+from cerebros.estimators._turns import Trials, train_committee
 from cerebros.estimators._validation import Fold, Folds, TimeFolds, folds_of
 from cerebros.estimators.table import (
     Columns,
@@ -41,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 Array = npt.NDArray[Any]
 
-_BASELINE_SHARE = 0.06
+_BASELINE_SHARE = 0.12
 _SECONDS_OF_CHOOSING = 1.5e-7  # for each checkpoint, row and choice
 
 
@@ -106,9 +107,9 @@ def fit_table(
             files=files,
         )
         judging = Judging.of(committee, target, settings)
-        trials, usual = _trained(committee, judging, settings, begun, say)
+        trained, usual = _trained(committee, judging, settings, begun, say)
         return concluded(
-            committee, trials, judging, usual, settings, columns, encoding, begun
+            committee, trained, judging, usual, settings, columns, encoding, begun
         )
 
 
@@ -118,27 +119,29 @@ def _trained(
     settings: FitSettings,
     begun: float,
     say: Callable[[str], None],
-) -> tuple[list[Trained], list[Baseline]]:
+) -> tuple[Trials, list[Baseline]]:
     """Train trials until the time is up, and the baselines beside them."""
     recipe = committee.recipe
     n_plain, n_encoded = committee.n_features
     say(
-        f"{committee.n_rows} rows, {n_plain} + {n_encoded} features, {recipe.n_folds} folds, {recipe.n_epochs} epochs"
+        f"{committee.n_rows} rows, {n_plain} + {n_encoded} features, "
+        f"{recipe.n_folds} folds, {recipe.n_epochs} epochs"
     )
+    progress = Progress(judging, say)
+    progress.begin()
     # While the first programs are compiled, a core is free for the baselines.
     with ThreadPoolExecutor(1) as beside:
-        usual = beside.submit(_baselines, committee, judging.target, settings)
-        trials = train_committee(
+        usual = beside.submit(
+            _baselines, committee, judging.target, settings, progress.baseline
+        )
+        trained = train_committee(
             committee,
             n_trials=settings.n_trials or settings.population.most_trials,
             ends=_ends(committee, judging, settings, begun),
-            judge=judging.loss_of,
-            on_trial=lambda trial: say(
-                f"trial {trial.drawn.number}: {judging.loss_of(trial):.5g} after "
-                f"{trial.seconds:.1f} s"
-            ),
+            judge=judging.losses_of,
+            on_trial=progress.trial,
         )
-    return trials, usual.result()
+    return trained, usual.result()
 
 
 def _splitting(
@@ -272,18 +275,22 @@ def _ends(
 
 
 def _baselines(
-    committee: Committee, target: Target, settings: FitSettings
+    committee: Committee,
+    target: Target,
+    settings: FitSettings,
+    on_baseline: Callable[[Baseline], None],
 ) -> list[Baseline]:
     budget = settings.time_budget
     try:
         return baselines(
-            committee.tables.last.plain,
+            lambda fold: committee.tables.of_fold(fold).plain,
             target.values,
             target.weights,
             committee.split(0),
             n_classes=None if target.classes is None else len(target.classes),
             seconds=np.inf if budget is None else _BASELINE_SHARE * budget,
             seed=settings.seed,
+            on_baseline=on_baseline,
         )
     except Exception as error:  # whatever it is, the networks are not lost for it
         logger.warning("there are no baselines to compare with: %r", error)

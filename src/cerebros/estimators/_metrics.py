@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,10 @@ import numpy.typing as npt
 from cerebros.plan import unknown_name
 
 Array = npt.NDArray[Any]
+
+OfCounts: TypeAlias = Callable[[Array, Array, Array, Array], Array]
+"""A metric of two classes from the weights of rows that are rightly answered with the
+second one, wrongly, that are missed, and that are rightly answered with the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +28,16 @@ class Metric:
         function: of targets, answers and weights. Targets are numbers `(row, output)`
             or class numbers `(row,)`; answers `(row, output)` or probabilities
             `(row, class)`.
-        of_labels: whether only the chosen class counts, so that the threshold of a
-            binary problem may be chosen by it.
+        of_labels: whether only the chosen class counts.
+        of_counts: the same of two classes and many thresholds, if the threshold is to
+            be chosen by it.
     """
 
     name: str
     is_better_low: bool
     function: Callable[[Array, Array, Array], float]
     of_labels: bool = False
+    of_counts: OfCounts | None = None
 
     def __call__(self, targets: Array, answers: Array, weights: Array) -> float:
         return float(self.function(targets, answers, weights))
@@ -60,14 +66,16 @@ def _r2(y: Array, p: Array, w: Array) -> float:
 
 
 def _log_loss(y: Array, p: Array, w: Array) -> float:
-    true = np.clip(p[np.arange(len(y)), y], 1e-7, 1)
+    least = np.finfo(p.dtype).eps
+    true = np.clip(p[np.arange(len(y)), y], least, 1)
     return float(np.average(-np.log(true), weights=w))
 
 
 def _brier(y: Array, p: Array, w: Array) -> float:
     wrong = p.copy()
     wrong[np.arange(len(y)), y] -= 1
-    return float(np.average((wrong**2).sum(axis=1), weights=w))
+    squares = (wrong**2).sum(axis=1)  # which of two classes counts the same twice
+    return float(np.average(squares, weights=w)) / (2 if p.shape[1] == 2 else 1)
 
 
 def _accuracy(y: Array, p: Array, w: Array) -> float:
@@ -93,6 +101,23 @@ def _f1(y: Array, p: Array, w: Array) -> float:
         right = w[(y == k) & (chosen == k)].sum()
         scores.append(right / both if both > 0 else 0.0)
     return float(np.mean(scores))
+
+
+def _f1_of_counts(right: Array, wrong: Array, missed: Array, _: Array) -> Array:
+    answered = 2 * right + wrong + missed
+    return np.where(answered > 0, 2 * right / np.where(answered > 0, answered, 1), 0.0)
+
+
+def _balanced_accuracy_of_counts(
+    right: Array, wrong: Array, missed: Array, left: Array
+) -> Array:
+    second, first = right + missed, wrong + left
+    found = [
+        part / np.where(whole > 0, whole, 1)
+        for part, whole in ((right, second), (left, first))
+    ]
+    n_present = (second > 0).astype(int) + (first > 0)
+    return np.asarray(sum(found) / np.maximum(n_present, 1))
 
 
 def _roc_auc(y: Array, p: Array, w: Array) -> float:
@@ -133,8 +158,14 @@ CLASSIFICATION = {
         Metric("log_loss", True, _log_loss),
         Metric("brier", True, _brier),
         Metric("accuracy", False, _accuracy, of_labels=True),
-        Metric("balanced_accuracy", False, _balanced_accuracy, of_labels=True),
-        Metric("f1", False, _f1, of_labels=True),
+        Metric(
+            "balanced_accuracy",
+            False,
+            _balanced_accuracy,
+            of_labels=True,
+            of_counts=_balanced_accuracy_of_counts,
+        ),
+        Metric("f1", False, _f1, of_labels=True, of_counts=_f1_of_counts),
         Metric("roc_auc", False, _roc_auc),
     )
 }

@@ -81,7 +81,12 @@ class Selection:
 
 
 def select(
-    answers: Floats, loss: Loss, rows: npt.NDArray[np.intp], *, is_ensemble: bool = True
+    answers: Floats,
+    loss: Loss,
+    rows: npt.NDArray[np.intp],
+    *,
+    is_ensemble: bool = True,
+    eligible: npt.NDArray[np.bool_] | None = None,
 ) -> Selection:
     """Choose checkpoints and shares by the answers for rows that trials have not seen.
 
@@ -95,11 +100,19 @@ def select(
         loss: what is made small.
         rows: those that choose.
         is_ensemble: False to choose the one best trial.
+        eligible: which trials may be chosen, `(trial,)`; None for all.
 
     Reference:
         Caruana, Niculescu-Mizil, Crew and Ksikes, 2004, "Ensemble Selection from
         Libraries of Models".
     """
+    if eligible is not None and not eligible.all():
+        chosen = select(answers[eligible], loss, rows, is_ensemble=is_ensemble)
+        stops = np.argmin(loss(answers[:, :, rows], rows), axis=1)
+        stops[eligible] = chosen.checkpoints
+        shares = np.zeros(len(answers))
+        shares[eligible] = chosen.shares
+        return Selection(stops, shares)
     of_rows = answers[:, :, rows]
     n_trials = len(answers)
     if not is_ensemble or n_trials == 1:
