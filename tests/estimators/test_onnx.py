@@ -85,7 +85,7 @@ def new_rows():
     )
     rows.loc[6, "told"] = "nothing\u00a0known red\u3000soft\u2028hard\x85big"
     rows.loc[7, "told"] = " \t"
-    rows.loc[8, "told"] = "red,green! (Äpfel)...new-old£5 $% ?!? hard\u2019soft \u20acbig"
+    rows.loc[8, "told"] = "red,green! (Äpfel)...new-old£5 $% ?!? hard\u2019soft €big"
     rows.loc[9, "told"] = "...,,,"
     rows.loc[:2, "fine"] = ["unseen", None, "level 3 "]
     rows.loc[:4, "mostly zero"] = [0.0, 3.0, np.nan, -1e9, 1e300]

@@ -241,7 +241,9 @@ def _two_valued(graph: Graph, x: str, encoders: list[NumberEncoder]) -> str:
 
 
 def _levels(graph: Graph, raw: str, numbers: list[_Number]) -> list[_Made]:
-    rows, values, at = [], [], []
+    rows: list[int] = []
+    values: list[float] = []
+    at: list[int] = []
     for i, own in enumerate(numbers):
         encoder = own.encoder
         start = own.plain_at + encoder.n_features[0] - len(encoder.levels)
@@ -256,7 +258,10 @@ def _levels(graph: Graph, raw: str, numbers: list[_Number]) -> list[_Made]:
 
 def _bins(graph: Graph, x: str, numbers: list[_Number]) -> list[_Made]:
     """How far inside of each bin numbers are, from 0 to 1."""
-    rows, low, size, at = [], [], [], []
+    rows: list[int] = []
+    low: list[float] = []
+    size: list[float] = []
+    at: list[int] = []
     for i, own in enumerate(numbers):
         n = own.encoder.n_features[1]
         if n:

@@ -191,9 +191,7 @@ class TableEncoding:
             DataError: as in `transform`.
         """
         self._check(columns)
-        known = (
-            None if targets is None else _Known.of(targets, weights, self.outputs)
-        )
+        known = None if targets is None else _Known.of(targets, weights, self.outputs)
         of_targets = () if known is None else (known.targets, known.weights)
         encoders: dict[str, Encoder] = {}
         for name, encoder in self.encoders.items():
@@ -322,7 +320,7 @@ def fit_encoding(
     n_bins = min(settings.bins, settings.most_encoded // n_numbers)
     n_levels = min(settings.most_categories, settings.most_encoded // n_numbers)
     outputs = () if targets is None else _outputs(targets)
-    known = _Known.of(targets, weights, outputs) if outputs else None
+    known = None if targets is None else _Known.of(targets, weights, outputs)
     of_targets = () if known is None else (known.targets, known.weights)
     encoders: dict[str, Encoder] = {}
     for name, kind in kinds.items():

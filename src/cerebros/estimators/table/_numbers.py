@@ -95,7 +95,7 @@ class NumberEncoder:
         if (z > _FAR).sum() >= max(_LEAST_ROWS, _LEAST_FAR * len(z)):
             encoder = replace(encoder, reach=float(z.max()))
         edges = encoder._apart(_edges(present, unique, counts, n_bins))
-        levels = ()
+        levels: tuple[float, ...] = ()
         if holds_half and len(unique) > n_bins + 1:
             levels = _levels(unique, counts, most_levels)
         return replace(encoder, edges=edges, levels=levels)
@@ -191,7 +191,7 @@ class NumberEncoder:
 
 
 def _some(present: Floats, low: float, high: float) -> Floats:
-    """So many rows that quantiles are known well, always the same, with the extremes."""
+    """So many rows that quantiles are known well, the same ones, and the extremes."""
     if len(present) <= _MOST_ROWS:
         return present
     chosen = np.random.default_rng(0).integers(len(present), size=_MOST_ROWS)
@@ -223,9 +223,14 @@ def _edges(present: Floats, unique: Floats, counts: Any, n_bins: int) -> Floats:
     is_other = np.ones(len(unique), bool)
     is_other[frequent] = False
     others = np.repeat(unique[is_other], counts[is_other])
-    n_left = n_bins + 1 - len(own)
-    spread = np.quantile(others, np.linspace(0, 1, n_left))
-    return np.unique(np.concatenate([unique[sorted(own)], spread]))
+    edges = unique[sorted(own)]
+    # Quantiles may be among them already, such as the least value beside a spike.
+    for n in range(n_bins + 1, 1, -1):
+        spread = np.quantile(others, np.linspace(0, 1, n))
+        both = np.unique(np.concatenate([edges, spread]))
+        if len(both) <= n_bins + 1:
+            return both
+    return edges
 
 
 def _levels(unique: Floats, counts: Any, most: int) -> tuple[float, ...]:

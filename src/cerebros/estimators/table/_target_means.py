@@ -135,7 +135,7 @@ class _Level:
         effective = total - (weights**2).sum() / total
         between = np.maximum(around - chance, 0) / max(effective, 1e-300)
         certain = of_level * between
-        share = certain / np.where(between > 0, certain + within, 1.0)
+        share = certain / np.where(certain > 0, certain + within, 1.0)
         return np.asarray(np.where(of_level > 0, share * (means - grand), 0.0))
 
 
@@ -151,20 +151,22 @@ class _Sums:
     @classmethod
     def of(cls, codes: Ints, folds: Ints, targets: Floats, weights: Floats) -> _Sums:
         n_levels = int(codes.max(initial=-1)) + 1
-        n_folds = int(folds.max(initial=-1)) + 1
-        n_cells, n_outputs = n_levels * n_folds, targets.shape[1]
+        n_folds = int(folds.max(initial=0)) + 1
+        shape, n_cells = (n_levels, n_folds), n_levels * n_folds
         cells = codes * n_folds + folds
         counts = np.bincount(cells[weights > 0], minlength=n_cells)
         columns = [
-            np.bincount(cells, weights * column, n_cells) for column in targets.T
+            np.bincount(cells, weights * column, n_cells).astype(np.float64)
+            for column in targets.T
         ]
         squares = [
-            np.bincount(folds, weights * column**2, n_folds) for column in targets.T
+            np.bincount(folds, weights * column**2, n_folds).astype(np.float64)
+            for column in targets.T
         ]
         return cls(
-            counts.astype(np.float64).reshape(n_levels, n_folds),
-            np.bincount(cells, weights, n_cells).reshape(n_levels, n_folds),
-            np.stack(columns, axis=1).reshape(n_levels, n_folds, n_outputs),
+            counts.astype(float).reshape(shape),
+            np.bincount(cells, weights, n_cells).astype(float).reshape(shape),
+            np.stack(columns, axis=1).reshape(*shape, targets.shape[1]),
             np.stack(squares, axis=1),
         )
 

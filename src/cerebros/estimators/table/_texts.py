@@ -25,7 +25,7 @@ _LEAST_SPREAD = 1e-6
 _PENALTY = 1.0  # of the ridge regression on rows of length 1
 
 _MARKS = "!?$%£€"
-_PUNCTUATION = "\"'#()*+,-./:;<=>@[\\]^_`{|}~&“”„‘’‚«»…–—·•¿¡"  # noqa: RUF001
+_PUNCTUATION = "\"'#()*+,-./:;<=>@[\\]^_`{|}~&“”„‘’‚«»…–—·•¿¡"
 
 
 @dataclass(frozen=True, eq=False)
