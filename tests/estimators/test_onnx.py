@@ -50,9 +50,15 @@ def mixed(n=240, seed=0):
             "two with gaps": np.where(some, np.nan, rng.choice([0.0, 1.0], n)),
             "constant": np.full(n, 7.0),
             "constant with gaps": np.where(some, np.nan, 7.0),
+            "mostly zero": np.where(
+                rng.random(n) < 0.6,
+                0.0,
+                np.where(some, rng.integers(1, 9, n), np.exp(rng.normal(size=n))),
+            ),
             "flag": rng.random(n) < 0.4,
             "color": rng.choice(["red", "green", "blue", "x y"], n),
             "place": rng.choice(["a", "b", "c", None], n, p=[0.6, 0.2, 0.1, 0.1]),
+            "fine": [f"level {i}" for i in rng.integers(0, 90, n)],
             "day": np.datetime64("2019-03-01", "s")
             + (rng.random(n) * 9e7).astype("timedelta64[s]"),
             "told": [" ".join(rng.choice(WORDS, rng.integers(2, 7))) for _ in range(n)],
@@ -61,6 +67,7 @@ def mixed(n=240, seed=0):
     frame.loc[:1, "color"] = ["rare", "rarer"]
     frame.loc[5, "day"] = None
     frame.loc[7, "told"] = None
+    frame.loc[8:11, "fine"] = None
     return frame
 
 
@@ -78,6 +85,10 @@ def new_rows():
     )
     rows.loc[6, "told"] = "nothing\u00a0known red\u3000soft\u2028hard\x85big"
     rows.loc[7, "told"] = " \t"
+    rows.loc[8, "told"] = "red,green! (Äpfel)...new-old£5 $% ?!? hard\u2019soft €big"
+    rows.loc[9, "told"] = "...,,,"
+    rows.loc[:2, "fine"] = ["unseen", None, "level 3 "]
+    rows.loc[:4, "mostly zero"] = [0.0, 3.0, np.nan, -1e9, 1e300]
     rows.loc[8, "color"] = " red"
     return rows
 
@@ -158,7 +169,11 @@ def drawn(
     """A predictor of networks with random weights."""
     rng = np.random.default_rng(3)
     columns = columns_of(frame)
-    encoding = fit_encoding(columns, settings or EncodingSettings())
+    encoding = fit_encoding(
+        columns,
+        settings or EncodingSettings(most_categories=20),
+        targets=rng.normal(size=(len(frame), 2)),
+    )
     n_plain, n_encoded = encoding.n_features
     networks = []
     for trial in range(trials):
@@ -384,8 +399,22 @@ class TestColumns:
         with pytest.raises(DataError, match=r"empty name.*fit again"):
             write_onnx(tmp_path / "model.onnx", predictor)
 
+    def test_features_that_know_targets(self):
+        encoding = drawn(mixed()).encoding
+        assert "told score 1" in encoding.feature_names()
+        assert "fine mean target 1" in encoding.feature_names()
+        assert encoding.encoders["fine"].means.means.any()
+
+    def test_features_that_stay_zero(self, tmp_path):
+        predictor = drawn(mixed())
+        # Six rows have fewer categories, bins and words.
+        few = columns_of(mixed().iloc[:6])
+        fewer = predictor.encoding.refitted(few, targets=np.eye(6)[:, :2])
+        assert fewer.feature_names().count("told unused") > 1
+        check_numbers(replace(predictor, encoding=fewer), tmp_path, new_rows())
+
     def test_no_rows(self, tmp_path):
-        predictor = drawn(mixed().drop(columns="told"))
+        predictor = drawn(mixed())
         feed = {k: v[:0] for k, v in onnx_inputs(predictor, new_rows()).items()}
         (numbers,) = opened(predictor, tmp_path).run(None, feed)
         assert numbers.shape == (0,)

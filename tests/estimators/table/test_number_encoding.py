@@ -25,7 +25,7 @@ def test_any_numbers_are_encoded_within_bounds(known, new, n_bins):
         plain, encoded = encoder.transform(values)
         assert (plain.shape[1], encoded.shape[1]) == encoder.n_features
         assert np.isfinite(plain).all()
-        assert (np.abs(plain) <= 3.0000001).all()
+        assert (np.abs(plain) <= (70 if encoder.reach else 3.0000001)).all()
         assert (np.abs(encoded) <= 1).all()
         for a, b in zip((plain, encoded), again.transform(values), strict=True):
             np.testing.assert_array_equal(a, b)
@@ -68,9 +68,99 @@ def test_numbers_are_scaled_by_quartiles_and_clipped_softly():
     np.testing.assert_allclose(encoded[-1], [1, 1, 1, 1])
 
 
-def test_where_quartiles_are_equal_the_range_scales():
-    encoder = NumberEncoder.fit(np.array([3.0] * 99 + [4, 5]), 8)
-    assert encoder.scale == 1.0
+def test_where_one_value_holds_half_the_others_scale():
+    encoder = NumberEncoder.fit(np.array([3.0] * 99 + [4, 5, 1000]), 8)
+    assert (encoder.center, encoder.scale) == (3, 1 / 4)  # 5 is usual: 2 away
+    assert NumberEncoder.fit(np.array([0.0] * 50 + [8.0, 9.0]), 8).scale == 1 / 17
+
+
+def test_a_frequent_value_is_an_edge_and_the_others_get_the_bins(rng):
+    others = np.exp(rng.normal(size=80))
+    encoder = NumberEncoder.fit(np.concatenate([np.zeros(920), others]), 16)
+    edges = np.array(encoder.edges)
+    assert len(edges) == 17
+    np.testing.assert_array_equal(edges[:2], [0, others.min()])
+    counts, _ = np.histogram(others, edges[1:])
+    assert counts.min() >= 5  # of 80 in 15 bins
+    _, encoded = encoder.transform(np.array([0, others.min(), others.max()]))
+    np.testing.assert_array_equal(encoded[:, 0], [-1, 1, 1])  # a step at 0
+    np.testing.assert_array_equal(encoded[1, 1:], -1)
+    np.testing.assert_array_equal(encoded[2], 1)
+
+
+def test_a_step_at_a_frequent_value_inside_has_bins_on_both_sides(rng):
+    known = np.concatenate([rng.uniform(-1, 1, 90), [0.25] * 10])
+    encoder = NumberEncoder.fit(known, 12)
+    below, above = known[known < 0.25].max(), known[known > 0.25].min()
+    assert {below, 0.25, above} < set(encoder.edges)
+    assert encoder.levels == ()
+
+
+def test_missing_numbers_do_not_change_scale_and_edges(rng):
+    present = rng.normal(size=100)
+    with_gaps = np.concatenate([np.full(900, NAN), present])
+    own, other = NumberEncoder.fit(present, 16), NumberEncoder.fit(with_gaps, 16)
+    assert (own.scale, own.edges) == (other.scale, other.edges)
+    assert other.n_features == (2, 16)
+
+
+def test_repeated_values_beside_a_frequent_one_are_categories(rng):
+    codes = np.repeat(np.arange(1.0, 31), 3)
+    known = np.concatenate([np.zeros(100), codes, 40 + rng.random(9)])
+    encoder = NumberEncoder.fit(known, 16)
+    assert encoder.levels == (0, *range(1, 31))
+    assert encoder.names()[:3] == ["number", "=0", "=1"]
+    plain, _ = encoder.transform(np.array([0, 7, 7.5, NAN]))
+    assert plain[:, 1:].sum(axis=1).tolist() == [1, 1, 0, 0]
+    assert plain[1, 8] == 1
+    assert NumberEncoder.fit(known, 16, 5).levels == (0, 1, 2, 3, 4)
+    # Without a value that holds half, or where each value is an edge, there are none.
+    assert NumberEncoder.fit(codes, 16).levels == ()
+    assert NumberEncoder.fit(np.repeat([0.0, 1, 2], [9, 4, 4]), 16).levels == ()
+
+
+def test_heavy_tails_grow_like_a_logarithm_as_far_as_training_went(rng):
+    known = np.exp(3 * rng.normal(size=999))
+    encoder = NumberEncoder.fit(known, 16)
+    largest = (known.max() - encoder.center) * encoder.scale
+    assert encoder.reach == pytest.approx(largest)
+    z = np.array([-0.1, 0, 1, 10, 100, 2 * largest])
+    plain, _ = encoder.transform(encoder.center + z / encoder.scale)
+    expected = np.arcsinh(np.minimum(z, largest))
+    np.testing.assert_allclose(plain[:, 0], expected, atol=1e-12)
+    # Bins are straight on the same scale: in the middle of the last one, 0.
+    edges = np.arcsinh((np.array(encoder.edges) - encoder.center) * encoder.scale)
+    middle = encoder.center + np.sinh(edges[-2:].mean()) / encoder.scale
+    assert encoder.transform(np.array([middle]))[1][0, -1] == pytest.approx(0)
+    for usual in (rng.normal(size=999), rng.exponential(size=999), np.arange(50.0)):
+        assert NumberEncoder.fit(usual, 16).reach == 0
+
+
+def test_long_columns_are_known_by_some_rows_and_the_extremes(rng):
+    known = rng.normal(size=150_000)
+    known[[7, 70_000]] = [-40, 50]
+    encoder = NumberEncoder.fit(known, 4)
+    assert NumberEncoder.fit(known, 4) == encoder
+    quantiles = np.quantile(known, [0, 0.25, 0.5, 0.75, 1])
+    np.testing.assert_allclose(encoder.edges, quantiles, atol=0.02)
+    assert encoder.edges[::4] == (-40, 50)
+    rare = np.zeros(150_000)
+    rare[5], rare[6] = 1, 2
+    assert NumberEncoder.fit(rare, 4).scale != 0  # three values, not two
+
+
+@given(
+    st.lists(st.integers(-9, 9) | st.just(NAN), min_size=1, max_size=40),
+    st.lists(st.integers(-9, 9) | st.just(NAN), min_size=1, max_size=40),
+    st.integers(0, 6),
+)
+def test_learned_from_other_rows_it_makes_no_more_features(known, others, n_bins):
+    encoder = NumberEncoder.fit(np.array(known, float), n_bins, 4)
+    fresh = encoder.refitted(np.array(others, float))
+    assert all(
+        a <= b for a, b in zip(fresh.n_features, encoder.n_features, strict=True)
+    )
+    assert len(fresh.names()) == fresh.n_features[0]
 
 
 def test_missing_numbers_are_the_median_beside_a_flag():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cerebros.estimators.table import CategoryEncoder, DateEncoder, TextEncoder
 from cerebros.estimators.table._dates import as_days, date_parts
+from cerebros.estimators.table._texts import words_of
 
 
 def texts(*values):
@@ -20,6 +21,19 @@ def dates(*values):
 
 
 CATEGORIES = st.lists(st.sampled_from(["a", "b", "c", "d", None]), min_size=1)
+
+
+@given(CATEGORIES, CATEGORIES, st.integers(0, 4), st.booleans())
+def test_learned_from_other_rows_a_category_has_no_more_features(
+    known, others, most, knows_targets
+):
+    targets = (np.arange(len(known)) % 3)[:, None] * 1.0 if knows_targets else None
+    encoder = CategoryEncoder.fit(texts(*known), most, targets)
+    of_others = (np.arange(len(others)) % 3)[:, None] * 1.0 if knows_targets else None
+    fresh = encoder.refitted(texts(*others), of_others)
+    assert fresh.n_features <= encoder.n_features
+    assert fresh.n_target_features == encoder.n_target_features
+    assert len(fresh.names()) == fresh.n_features[0]
 
 
 @given(CATEGORIES, CATEGORIES, st.integers(0, 4))
@@ -83,7 +97,7 @@ def test_any_dates_are_encoded_within_bounds(known, new):
     for values in (dates(*known), dates(*new)):
         plain, encoded = encoder.transform(values)
         assert (plain.shape[1], encoded.shape[1]) == encoder.n_features
-        assert (np.abs(plain) <= 3.0000001).all()
+        assert (np.abs(plain) <= 70).all()
         assert (np.abs(encoded) <= 1).all()
         for a, b in zip((plain, encoded), again.transform(values), strict=True):
             np.testing.assert_array_equal(a, b)
@@ -133,6 +147,62 @@ def test_a_text_encoder_is_its_state(reviews):
         encoder.transform(reviews[0]), again.transform(reviews[0]), strict=True
     ):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.fixture
+def scored(reviews):
+    values, is_good = reviews
+    return values, np.where(is_good, 1.0, -1.0)[:, None]
+
+
+def test_scores_are_what_words_tell_of_the_target(scored):
+    values, targets = scored
+    encoder = TextEncoder.fit(values, 2, targets=targets)
+    assert encoder.names() == ["words 0", "words 1", "score 0"]
+    new, _ = encoder.transform(texts("a lovely great day", "sad and broken", "day"))
+    assert new[0, 2] > 0.8
+    assert new[1, 2] < -0.8
+    assert abs(new[2, 2]) < 0.3
+
+
+def test_scores_out_of_fold_do_not_know_the_own_target(scored):
+    values, targets = scored
+    encoder = TextEncoder.fit(values, 2, targets=targets)
+    weights, folds = np.ones(120), np.arange(120) % 3
+    scores = encoder.out_of_fold(values, targets, weights, folds)
+    assert scores.shape == (120, 1)
+    assert np.corrcoef(scores[:, 0], targets[:, 0])[0, 1] > 0.95
+    other = np.where((folds == 1)[:, None], 50.0, targets)
+    changed = encoder.out_of_fold(values, other, weights, folds)
+    np.testing.assert_array_equal(scores[folds == 1], changed[folds == 1])
+    assert (np.abs(scores - changed)[folds != 1] > 1).all()
+
+
+def test_punctuation_separates_words_and_marks_are_words():
+    text = "Don't stop!! (Win) \u00a35,000-now..."
+    words = ["don", "t", "stop", "!", "!", "win", "\u00a3", "5", "000", "now"]
+    assert words_of(text) == words
+    assert words_of(None) == words_of(" .,\u2028") == []
+
+
+def test_texts_are_scaled_to_length_one_with_counts_in_logarithms():
+    encoder = TextEncoder(
+        ("a", "b"), np.array([1.0, 2.0]), np.eye(2, dtype=np.float32), np.zeros(0)
+    )
+    plain, _ = encoder.transform(texts("a b a", "B", "c", "a a a"))
+    first = np.array([1 + np.log(2), 2])
+    expected = [first / np.linalg.norm(first), [0, 1], [0, 0], [1, 0]]
+    np.testing.assert_allclose(plain, expected)
+
+
+def test_texts_learned_from_other_rows_have_no_more_features(scored):
+    values, targets = scored
+    encoder = TextEncoder.fit(values, 4, targets=targets)
+    for n in (1, 5, 50):
+        fresh = encoder.refitted(values[:n], 0, targets[:n])
+        assert fresh.n_features <= encoder.n_features
+        assert fresh.n_target_features == 1
+        assert np.isfinite(fresh.transform(values)[0]).all()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Whole tables: which columns are used, and what becomes of rows that differ."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -225,3 +226,122 @@ def test_settings_of_zero_leave_features_out(table):
     assert "review" in encoding.unused
     colors = [name for name in encoding.feature_names() if name.startswith("color")]
     assert colors == ["color missing", "color other"]
+
+
+def known(table, seed=0):
+    """The same with a column of many categories, and targets."""
+    rng = np.random.default_rng(seed)
+    levels = rng.integers(90, size=200)
+    more = {"place": np.array([f"p{i}" for i in levels], object)}
+    targets = np.stack([levels % 2, levels % 5, rng.normal(size=200)], axis=1)
+    return columns_of(table | more), np.asarray(targets, float)
+
+
+def test_categories_and_texts_know_targets(table):
+    columns, targets = known(table)
+    encoding = fit_encoding(columns, SETTINGS, targets=targets)
+    assert encoding.knows_targets
+    names = encoding.feature_names()
+    assert [n for n in names if "mean target" in n or "score" in n] == [
+        *(f"review score {i}" for i in range(3)),
+        *(f"place mean target {i}" for i in range(3)),
+    ]
+    again = encoding_from_state(encoding.state())
+    assert again.outputs == (0, 1, 2)
+    for a, b in zip(encoding.transform(columns), again.transform(columns), strict=True):
+        np.testing.assert_array_equal(a, b)
+    without = fit_encoding(columns, SETTINGS)
+    assert not without.knows_targets
+    assert set(without.feature_names()) < set(names)
+
+
+def test_features_of_training_rows_know_targets_of_other_folds_only(table):
+    columns, targets = known(table)
+    encoding = fit_encoding(columns, SETTINGS, targets=targets)
+    folds = np.arange(200) % 4
+    plain, encoded = encoding.out_of_fold(columns, targets, None, folds)
+    usual, usual_encoded = encoding.transform(columns)
+    np.testing.assert_array_equal(encoded, usual_encoded)
+    names = np.array(encoding.feature_names())
+    differ = {str(n) for n in names[(plain != usual).any(axis=0)]}
+    assert {name.split()[0] for name in differ} == {"place", "review"}
+    means = np.flatnonzero(names == "place mean target 0")[0]
+    assert np.corrcoef(plain[:, means], targets[:, 0])[0, 1] > 0.6
+    # A target that changes within a fold changes other rows of its category only.
+    row = 0
+    changed = targets.copy()
+    changed[row, 0] = 1 - changed[row, 0]
+    other, _ = encoding.out_of_fold(columns, changed, None, folds)
+    assert other[row, means] == pytest.approx(plain[row, means], abs=0.05)
+    alike = columns["place"] == columns["place"][row]
+    beside = np.flatnonzero(alike & (folds != folds[row]))
+    assert (np.abs(other - plain)[beside, means] > 0.1).all()
+
+
+def test_one_of_two_classes_and_ten_of_many_are_known(table):
+    columns, targets = known(table)
+    for n, expected in ((2, (1,)), (3, (0, 1, 2))):
+        classes = np.eye(n)[np.arange(200) % n]
+        assert fit_encoding(columns, SETTINGS, targets=classes).outputs == expected
+    rare = np.minimum((np.arange(200) ** 0.6).astype(int), 15)  # later ones are larger
+    outputs = fit_encoding(columns, SETTINGS, targets=np.eye(16)[rare]).outputs
+    frequent = np.argsort(-np.bincount(rare, minlength=16), kind="stable")[:10]
+    assert set(outputs) == set(frequent.tolist())
+    two_numbers = targets[:, 1:]
+    assert fit_encoding(columns, SETTINGS, targets=two_numbers).outputs == (0, 1)
+
+
+@pytest.mark.parametrize("knows_targets", [False, True])
+@pytest.mark.parametrize("n_rows", [2, 30, 120])
+def test_learned_from_other_rows_features_are_as_many(table, knows_targets, n_rows):
+    columns, targets = known(table)
+    first = {name: values[:n_rows] for name, values in columns.items()}
+    known_first = targets[:n_rows] if knows_targets else None
+    encoding = fit_encoding(
+        columns, SETTINGS, targets=targets if knows_targets else None
+    )
+    fresh = encoding.refitted(first, targets=known_first)
+    assert fresh.n_features == encoding.n_features
+    assert len(fresh.feature_names()) == fresh.n_features[0]
+    again = encoding_from_state(fresh.state())
+    for own in (fresh, again):
+        plain, encoded = own.transform(columns)
+        assert (plain.shape[1], encoded.shape[1]) == encoding.n_features
+        assert np.isfinite(plain).all()
+    # What is learned is learned from these rows alone.
+    alone = fit_encoding({"size": first["size"]}, SETTINGS)
+    assert fresh.encoders["size"].median == alone.encoders["size"].median
+    if knows_targets:
+        plain, _ = fresh.out_of_fold(first, known_first, None, np.arange(n_rows) % 2)
+        assert np.isfinite(plain).all()
+
+
+def test_encoding_takes_little_more_memory_than_its_result(rng):
+    columns = {f"x{i}": rng.normal(size=40_000) for i in range(20)}
+    encoding = fit_encoding(columns, SETTINGS)
+    tracemalloc.start()
+    try:
+        made = encoding.transform(columns)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert made[1].shape == (40_000, 320)
+    assert peak <= 1.5 * sum(array.nbytes for array in made)
+
+
+def test_features_do_not_depend_on_how_many_rows_there_are(table):
+    columns, targets = known(table)
+    encoding = fit_encoding(columns, SETTINGS, targets=targets)
+    whole = encoding.transform(columns)
+    for row in (0, 3, 199):
+        one = {name: values[row : row + 1] for name, values in columns.items()}
+        for a, b in zip(whole, encoding.transform(one), strict=True):
+            np.testing.assert_array_equal(a[row], b[0])
+
+
+def test_wide_tables_have_fewer_features_of_repeated_values(rng):
+    mostly_zero = np.where(
+        rng.random((90, 80)) < 0.6, 0, rng.integers(30, size=(90, 80))
+    )
+    encoding = fitted(mostly_zero * 1.0)
+    assert encoding.n_features[0] <= 80 + 640

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,12 +28,15 @@ class DateEncoder:
     @classmethod
     def fit(cls, values: npt.NDArray[np.datetime64], n_bins: int) -> DateEncoder:
         """Learn from a column; NaT is missing. Only the first part has a flag."""
-        parts = [NumberEncoder.fit(x, n_bins) for x in date_parts(as_days(values))]
-        unflagged = [
-            NumberEncoder.from_state({**part.state(), "has_flag": False})
-            for part in parts[1:]
+        first, *others = [
+            NumberEncoder.fit(x, n_bins, 0) for x in date_parts(as_days(values))
         ]
-        return cls((parts[0], *unflagged))
+        return cls((first, *(replace(part, has_flag=False) for part in others)))
+
+    def refitted(self, values: npt.NDArray[np.datetime64]) -> DateEncoder:
+        """The same learned from other rows; it makes at most as many features."""
+        each = zip(self.parts, date_parts(as_days(values)), strict=True)
+        return DateEncoder(tuple(part.refitted(x) for part, x in each))
 
     def transform(self, values: npt.NDArray[Any]) -> tuple[Floats, Floats]:
         """`(row, plain feature)` and `(row, encoded feature)`."""
