@@ -93,7 +93,7 @@ def test_options_reach_the_estimator(run, there, monkeypatch):
     monkeypatch.setattr(name, fit)
     done = run(
         *("fit", "t.csv", "--target", "kind", "--drop", "price", "--drop", "sold"),
-        *("--categorical", "town", "--weight", "w", "--class-weight", "balanced"),
+        *("--text", "town", "--weight", "w", "--class-weight", "balanced"),
         *("--group", "street", "--folds", "3", "--metric", "f1", "--space", "mlp"),
         *("--ignore", "groups", "identifier:size", "--seed", "7", "--work", "w"),
         *("--epochs", "9"),
