@@ -69,7 +69,7 @@ def _add_columns(parser: ArgumentParser) -> None:
         ("--drop", "do not use these columns"),
         (
             "--text",
-            "columns that are text whatever they hold: codes of places, or NA as a name",
+            "columns that are text whatever they hold: codes, or NA as a name",
         ),
     ):
         group.add_argument(

@@ -88,9 +88,9 @@ def typed(cells: Series) -> Series:
             "point before fractions, and dates as 2024-12-31"
         )
     made = pd.Series(read, index=present.index, name=cells.name)
-    if own.kind == "number" and own.numbers.form == "flag" and len(present):
+    if own.kind == "number" and own.numbers.form == "flag":
         made = made.astype(bool)
-    elif all(str(value).lstrip("+-").isdecimal() for value in present):
+    else:
         made = _as_if_whole(made)
     return made if len(made) == len(values) else made.reindex(values.index)
 

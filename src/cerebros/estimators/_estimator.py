@@ -538,6 +538,7 @@ class CerebrosClassifier(ClassifierMixin, _Cerebros):  # type: ignore[misc]
         _check_labels(labels)
         if labels.dtype.kind in "mM":
             raise DataError("y holds dates; labels are text, numbers or booleans")
+        labels = _of_one_type(labels)
         check_classification_targets(labels)
         classes, numbers = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
@@ -628,6 +629,14 @@ def _check_labels(labels: Array) -> None:
         )
     if labels.dtype.kind == "f" and np.isinf(labels).any():
         raise DataError("Input y contains infinity")
+
+
+def _of_one_type(labels: Array) -> Array:
+    """Objects that are all numbers or all booleans in an array of these."""
+    if labels.dtype != object or any(isinstance(label, str) for label in labels):
+        return labels
+    made = np.array(labels.tolist())
+    return made if made.dtype.kind in "biuf" and made.ndim == 1 else labels
 
 
 def _check_length(n_rows: int, target: Target, groups: Any) -> None:
