@@ -177,7 +177,7 @@ class TableFile:
         try:
             with pd.ExcelFile(io.BytesIO(self.content), engine="calamine") as book:
                 heads = {
-                    name: book.parse(name, header=None, nrows=1, dtype=object)
+                    name: pd.read_excel(book, name, header=None, nrows=1, dtype=object)
                     for name in book.sheet_names
                 }
                 names = [name for name, head in heads.items() if len(head)]
@@ -189,7 +189,7 @@ class TableFile:
                     )
                 head = pd.Index(heads[names[0]].iloc[0].dropna())
                 self._check_unique(head)
-                return book.parse(names[0], **options)
+                return pd.read_excel(book, names[0], **options)
         except ImportError as error:
             raise DataError(
                 f"{self.name} is a sheet, and reading those needs python-calamine: "
