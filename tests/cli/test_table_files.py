@@ -83,7 +83,8 @@ def test_the_fingerprint_is_that_of_the_content(tmp_path):
             "cannot be read",
         ),
         ("t.parquet", b"PAR1", "cannot be read"),
-        ("t.xlsx", b"PK", "must end in .csv, .csv.gz, .tsv, .tsv.gz, .parquet"),
+        ("t.xlsx", b"PK", "cannot be read"),
+        ("t.docx", b"PK", "must end in .csv, .csv.gz, .tsv, .tsv.gz, .parquet, .xlsx"),
         ("csv", b"a,b\n1,2\n", "unknown kind"),
     ],
 )

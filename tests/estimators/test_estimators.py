@@ -655,7 +655,7 @@ def test_a_damaged_file_is_refused(tmp_path, diabetes, damage):
     spoilt = {
         "cut": whole[: len(whole) // 2],
         "text": b"price,size\n1,2\n",
-        "later": whole.replace(b'\\"format\\": 1', b'\\"format\\": 9', 1),
+        "later": whole.replace(b'\\"format\\": 2', b'\\"format\\": 9', 1),
     }[damage]
     path.write_bytes(spoilt)
     with pytest.raises(DataError, match="format 9" if damage == "later" else "damaged"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +15,16 @@ from cerebros.cli._exit import Exit
 from cerebros.cli._fit_table import with_target
 from cerebros.cli._model_file import ModelFile, drift_text
 from cerebros.cli._output import note, print_json, print_table, say
+from cerebros.cli._target import typed
 from cerebros.errors import DataError
 from cerebros.estimators import metric_of
-from cerebros.estimators.table import columns_of
+from cerebros.estimators.table import infer_column
 from cerebros.jobs import read_table
 from cerebros.search import number_text
+
+if TYPE_CHECKING:
+    from cerebros.cli._columns import Series
+    from cerebros.estimators.table import ReadTable
 
 Array = npt.NDArray[Any]
 
@@ -48,17 +53,19 @@ class Evaluation:
 def run(arguments: Namespace) -> Exit:
     """Compare answers with the target, and with what was promised."""
     model = ModelFile.open(arguments.model)
-    table = read_table(arguments.table)
     names = _targets(model, arguments.target)
-    rows = table.frame()
+    rows = read_table(arguments.table).cells(
+        lambda name: model.has_markers(name, names)
+    )
     for name in names:
         rows, n_left_out = with_target(
             rows, name, is_dropping=arguments.drop_missing_target
         )
         if n_left_out:
             note(f"left out {n_left_out:,} rows, whose {name!r} is missing")
-    evaluation = evaluate(model, rows, names)
-    drift = model.drift(rows)
+    read = model.read(rows)
+    evaluation = evaluate(model, read, rows[list(names)])
+    drift = model.drift(read)
     if not arguments.json:
         say(f"{model.path}, judged by {arguments.table} ({len(rows):,} rows)\n")
         _print(evaluation, model)
@@ -85,15 +92,13 @@ def run(arguments: Namespace) -> Exit:
     return Exit.DONE
 
 
-def evaluate(
-    model: ModelFile, rows: pd.DataFrame, names: tuple[str, ...]
-) -> Evaluation:
+def evaluate(model: ModelFile, rows: ReadTable, targets: pd.DataFrame) -> Evaluation:
     """Judge a model.
 
     Args:
         model: to be judged.
-        rows: a table with the target.
-        names: of the target, one for each output.
+        rows: as the model reads them.
+        targets: of these rows, a column for each output.
 
     Raises:
         DataError: if the table is not like that of training, or has labels that the
@@ -101,11 +106,11 @@ def evaluate(
     """
     predictor = model.predictor
     if predictor.classes is None:
-        truth = numbers_of(rows, names)
+        truth = numbers_of(targets.apply(typed), targets.columns.tolist())
         answers = chosen = predictor.numbers(rows)
         usual, coverage = _REGRESSION, _coverage(model, rows, truth)
     else:
-        truth = _class_numbers(rows, names[0], predictor.classes)
+        truth = _class_numbers(targets.iloc[:, 0], predictor.classes)
         answers = predictor.predict_proba(rows)
         # Labels follow from the threshold of the model, too.
         is_chosen = predictor.labels(answers)[:, None] == predictor.classes
@@ -115,8 +120,8 @@ def evaluate(
     for name in dict.fromkeys((*usual, *_promised_metric(model))):
         metric = metric_of(name, is_classification=predictor.is_classification)
         judged = chosen if metric.of_labels else answers
-        scores[name] = metric(truth, judged, np.ones(len(rows)))
-    return Evaluation(len(rows), scores, coverage)
+        scores[name] = metric(truth, judged, np.ones(len(targets)))
+    return Evaluation(len(targets), scores, coverage)
 
 
 def _targets(model: ModelFile, asked: str | None) -> tuple[str, ...]:
@@ -140,10 +145,18 @@ def _targets(model: ModelFile, asked: str | None) -> tuple[str, ...]:
     return model.targets
 
 
-def _class_numbers(rows: pd.DataFrame, name: str, classes: Array) -> Array:
-    """The number of each row's class; labels are compared by how they read."""
-    known = columns_of({name: classes}, texts=(name,))[name].tolist()
-    labels = columns_of(rows[[name]], texts=(name,))[name].tolist()
+def _class_numbers(target: Series, classes: Array) -> Array:
+    """The number of each row's class; labels are compared as they were in training.
+
+    So `01` is another label than `1` where labels are text, and the same where they
+    are numbers.
+    """
+    name = str(target.name)
+    reading = infer_column(name, classes, is_text=True)[0]
+    known = reading.read(name, classes)[0].tolist()
+    labels = reading.read(name, target.to_numpy())[0].tolist()
+    if set(known) <= {"True", "False"}:
+        labels = [str(label).capitalize() for label in labels]
     number = {label: i for i, label in enumerate(known)}
     if unknown := [label for label in labels if label not in number]:
         raise DataError(
@@ -154,9 +167,9 @@ def _class_numbers(rows: pd.DataFrame, name: str, classes: Array) -> Array:
     return np.array([number[label] for label in labels])
 
 
-def _coverage(model: ModelFile, rows: pd.DataFrame, truth: Array) -> float:
+def _coverage(model: ModelFile, rows: ReadTable, truth: Array) -> float:
     limits = model.predictor.predict_interval(rows, 1 - _NOMINAL)
-    limits = limits.reshape(len(rows), 2, -1)
+    limits = limits.reshape(len(limits), 2, -1)
     is_inside = (limits[:, 0] <= truth) & (truth <= limits[:, 1])
     return float(is_inside.mean())
 

@@ -23,6 +23,8 @@ from cerebros.jobs import TableFile, read_table
 from cerebros.search import duration, number_text
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cerebros.estimators import CerebrosClassifier, CerebrosRegressor
 
     Estimator = CerebrosRegressor | CerebrosClassifier
@@ -37,7 +39,7 @@ def run(arguments: Namespace) -> Exit:
     _check_arguments(arguments)
     table = read_table(arguments.table)
     path = _model_path(table, arguments)
-    parts = fit_table_of(table.frame(), arguments)
+    parts = fit_table_of(_cells(table, arguments), arguments)
     if arguments.class_weight and parts.task == "regression":
         raise ValueError(
             f"--class-weight is for classes, but this is a regression ({parts.reason})"
@@ -55,6 +57,11 @@ def run(arguments: Namespace) -> Exit:
     elif not arguments.quiet:
         _report(estimator, path, arguments)
     return Exit.DONE
+
+
+def _cells(table: TableFile, arguments: Namespace) -> pd.DataFrame:
+    """Cells as they stand in the file; `NA` and the like are missing but in texts."""
+    return table.cells(lambda name: name not in arguments.text)
 
 
 def _check_arguments(arguments: Namespace) -> None:
@@ -127,7 +134,7 @@ def _estimator(parts: FitTable, arguments: Namespace) -> Estimator:
         "space": arguments.space,
         "metric": arguments.metric,
         "validation": _validation(arguments),
-        "encoding": EncodingSettings(texts=tuple(arguments.categorical)),
+        "encoding": EncodingSettings(texts=tuple(arguments.text)),
         "population": PopulationSettings(epochs=arguments.epochs),
         "ignore": tuple(arguments.ignore),
         "random_state": arguments.seed,

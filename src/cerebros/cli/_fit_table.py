@@ -17,6 +17,7 @@ from cerebros.cli._target import (
     check_no_missing,
     decide_task,
     target_values,
+    typed,
 )
 from cerebros.errors import DataError
 from cerebros.estimators.table import columns_of
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from cerebros.cli._columns import Series
 
 _DROP = "remove these rows from the table, or leave them out with --drop-missing-target"
-_LARGEST_WHOLE = 2.0**53  # beyond it not every whole number has a floating-point one
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ def fit_table_of(frame: pd.DataFrame, arguments: Namespace) -> FitTable:
     whole, n_left_out = with_target(
         frame, arguments.target, is_dropping=arguments.drop_missing_target
     )
-    target = whole[arguments.target]
+    target = typed(whole[arguments.target])
     task, reason = decide_task(target, arguments.task)
     weights = _weights(whole, arguments.weight)
     not_learned = {arguments.target, arguments.weight, *arguments.drop}
@@ -95,19 +95,7 @@ def with_target(
     if not known.any():
         raise DataError(f"the target {name!r} is missing in every row")
     rows = frame[known].reset_index(drop=True)
-    if not known.all():
-        rows[name] = _as_if_whole(rows[name])
     return rows, int((~known).sum())
-
-
-def _as_if_whole(values: Series) -> Series:
-    """Values in the type that they would have had without missing ones."""
-    values = values.infer_objects()
-    if values.dtype.kind == "f":
-        numbers = values.to_numpy()
-        if (np.abs(numbers) < _LARGEST_WHOLE).all() and (numbers % 1 == 0).all():
-            return values.astype(np.int64)
-    return values
 
 
 def _check_names(frame: pd.DataFrame, arguments: Namespace) -> None:
@@ -116,7 +104,7 @@ def _check_names(frame: pd.DataFrame, arguments: Namespace) -> None:
     check_column(frame, target)
     others = {
         "--drop": drop,
-        "--categorical": arguments.categorical,
+        "--text": arguments.text,
         "--weight": _one(arguments.weight),
         "--group": _one(arguments.group),
         "--time": _one(arguments.time),
@@ -137,7 +125,7 @@ def _one(name: str | None) -> Sequence[str]:
 def _weights(frame: pd.DataFrame, name: str | None) -> npt.NDArray[np.float64] | None:
     if name is None:
         return None
-    weights = numbers_of(frame, [name])[:, 0]
+    weights = numbers_of(typed(frame[name]).to_frame(), [name])[:, 0]
     for what, is_bad in (
         ("missing", np.isnan(weights)),
         ("negative", weights < 0),

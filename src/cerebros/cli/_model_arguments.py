@@ -9,7 +9,10 @@ from cerebros.cli import _argument_types as types
 from cerebros.cli._common_arguments import add_command, add_json, add_seed
 
 _SPACES = ("random_wiring", "residual_mlp", "mlp", "mixed")
-_TABLE = ".csv, .tsv (both also .gz) or .parquet; - reads CSV from standard input"
+_TABLE = (
+    ".csv, .tsv (both also .gz), .parquet, .xlsx, .xls or .ods; - reads CSV from "
+    "standard input"
+)
 
 
 def add_fit(commands: Any) -> None:
@@ -64,7 +67,10 @@ def _add_columns(parser: ArgumentParser) -> None:
     )
     for option, words in (
         ("--drop", "do not use these columns"),
-        ("--categorical", "columns whose numbers are names, such as codes of places"),
+        (
+            "--text",
+            "columns that are text whatever they hold: codes, or NA as a name",
+        ),
     ):
         group.add_argument(
             option,

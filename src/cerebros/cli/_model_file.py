@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +13,13 @@ import pandas as pd
 
 from cerebros.cli._output import note
 from cerebros.estimators import read_predictor
+from cerebros.estimators.table import MARKERS
 from cerebros.jobs import TableFile
 
 if TYPE_CHECKING:
     from cerebros.estimators import Predictor
     from cerebros.estimators.guards import Finding
+    from cerebros.estimators.table import ReadTable
 
 SUFFIX = ".cerebros"
 _UNNAMED = "prediction"
@@ -65,16 +69,32 @@ class ModelFile:
         Raises:
             DataError: if it is no table.
         """
-        frame = table.frame()
+        frame = table.cells(lambda name: self.has_markers(name, self.targets))
         known = {*self.predictor.encoding.names, *self.targets}
         if others := [name for name in frame.columns if name not in known]:
             shown = ", ".join(others[:10]) + (", …" if len(others) > 10 else "")
             note(f"ignored columns: {shown}")
         return frame
 
-    def drift(self, frame: pd.DataFrame) -> list[Finding]:
+    def read(self, frame: pd.DataFrame) -> ReadTable:
+        """Rows as training decided; what could not be read is told by `drift`.
+
+        Raises:
+            DataError: if they are not like those of training.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return self.predictor.read(frame)
+
+    def drift(self, rows: ReadTable) -> list[Finding]:
         """In what rows differ from those of the training."""
-        return self.predictor.drift(frame)
+        return self.predictor.drift(rows)
+
+    def has_markers(self, name: str, targets: Sequence[str]) -> bool:
+        """Whether `NA` is missing in a target; of inputs the model itself says it."""
+        classes = self.predictor.classes
+        labels = set() if classes is None else set(map(str, classes.tolist()))
+        return name in targets and labels.isdisjoint(MARKERS)
 
 
 def is_model(path: str) -> bool:

@@ -6,7 +6,7 @@ import io
 import sys
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,9 +14,14 @@ from cerebros.cli._columns import check_column
 from cerebros.cli._exit import Exit
 from cerebros.cli._model_file import ModelFile, drift_text
 from cerebros.cli._output import note, print_json
+from cerebros.cli._target import typed
 from cerebros.errors import DataError
 from cerebros.jobs import TableFile, read_table
 from cerebros.search import write_file
+
+if TYPE_CHECKING:
+    from cerebros.cli._columns import Series
+    from cerebros.estimators.table import ReadTable
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _SUFFIXES = (*_SEPARATORS, ".parquet")
@@ -29,8 +34,9 @@ def predict_by_model(arguments: Namespace) -> Exit:
     _check_arguments(arguments, model)
     table = read_table(arguments.table)
     _check_output(arguments, table)
-    rows = model.rows(table)
-    answers = _answers(model, rows, arguments)
+    cells = model.rows(table)
+    rows = model.read(cells)
+    answers = _answers(model, cells, rows, arguments)
     for finding in model.drift(rows):
         note(drift_text(finding))
     _write(answers, model, arguments)
@@ -71,13 +77,15 @@ def _check_output(arguments: Namespace, table: TableFile) -> None:
 
 
 def _answers(
-    model: ModelFile, rows: pd.DataFrame, arguments: Namespace
+    model: ModelFile, cells: pd.DataFrame, rows: ReadTable, arguments: Namespace
 ) -> pd.DataFrame:
     """Kept columns, answers, and how certain they are."""
     for name in arguments.keep:
-        check_column(rows, name)
+        check_column(cells, name)
     made = _predictions(model, rows, arguments)
-    kept = rows[list(dict.fromkeys(arguments.keep))]
+    kept = cells[list(dict.fromkeys(arguments.keep))]
+    if arguments.json or str(arguments.output).endswith(".parquet"):
+        kept = kept.apply(_as_values)
     taken = {name: f"{name}_predicted" for name in made if name in kept}
     answers = pd.concat([kept, made.rename(columns=taken)], axis=1)
     if twice := answers.columns[answers.columns.duplicated()].tolist():
@@ -89,7 +97,7 @@ def _answers(
 
 
 def _predictions(
-    model: ModelFile, rows: pd.DataFrame, arguments: Namespace
+    model: ModelFile, rows: ReadTable, arguments: Namespace
 ) -> pd.DataFrame:
     predictor, names = model.predictor, model.answers
     if predictor.classes is not None:
@@ -104,10 +112,19 @@ def _predictions(
     columns = dict(zip(names, numbers.T, strict=True))
     if arguments.interval is not None:
         limits = predictor.predict_interval(rows, arguments.interval)
-        limits = limits.reshape(len(rows), 2, len(names))
+        limits = limits.reshape(len(limits), 2, len(names))
         for i, name in enumerate(names):
             columns |= {f"{name}_low": limits[:, 0, i], f"{name}_high": limits[:, 1, i]}
     return pd.DataFrame(columns)
+
+
+def _as_values(cells: Series) -> Series:
+    """Numbers and truth values where a column holds nothing else; texts as they are."""
+    try:
+        values = typed(cells)
+    except DataError:  # it can be read in two ways, and need not be
+        return cells
+    return cells if values.dtype.kind == "M" else values
 
 
 def _write(answers: pd.DataFrame, model: ModelFile, arguments: Namespace) -> None:

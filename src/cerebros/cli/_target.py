@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from pandas.api import types
 
 from cerebros.cli._columns import as_numbers, is_number_like, short, stray_texts
 from cerebros.errors import DataError
+from cerebros.estimators.table import infer_column
 
 if TYPE_CHECKING:
     from cerebros.cli._columns import Series
@@ -18,6 +20,7 @@ TaskName = Literal["regression", "classification"]
 
 _MOST_CLASSES = 10  # that whole numbers are taken for, unless a person says so
 _ROWS_OF_A_CLASS = 5
+_LARGEST_WHOLE = 2.0**53  # beyond it not every whole number has a floating-point one
 
 
 def decide_task(target: Series, asked: str) -> tuple[TaskName, str]:
@@ -59,6 +62,46 @@ def decide_task(target: Series, asked: str) -> tuple[TaskName, str]:
     if task == "classification":
         _check_classes(target)
     return task, f"{target.name!r} holds {reason}; --task decides otherwise"
+
+
+def typed(cells: Series) -> Series:
+    """A column as its cells read: numbers, truth values, dates, else as it is.
+
+    Numbers with leading zeros are codes and stay text, and so does a column of which
+    one cell is text.
+
+    Raises:
+        DataError: if all of it can be read as different numbers.
+    """
+    values = cells.infer_objects()
+    if not (values.dtype == object or types.is_string_dtype(values)):
+        return _as_if_whole(values)
+    present = values.dropna()
+    own, doubt = infer_column(str(cells.name), present)
+    read, unread = own.read(str(cells.name), present)
+    if not len(present) or own.kind == "text" or unread or own.order:
+        return values
+    if doubt is not None:
+        raise DataError(
+            f"{cells.name!r} can be read in two ways: {doubt.example!r} is "
+            f"{doubt.taken}, or {doubt.other}; write it without separators, with a "
+            "point before fractions, and dates as 2024-12-31"
+        )
+    made = pd.Series(read, index=present.index, name=cells.name)
+    if own.kind == "number" and own.numbers.form == "flag":
+        made = made.astype(bool)
+    else:
+        made = _as_if_whole(made)
+    return made if len(made) == len(values) else made.reindex(values.index)
+
+
+def _as_if_whole(values: Series) -> Series:
+    """Values in the type that they would have had without missing ones."""
+    if values.dtype.kind == "f" and len(values):
+        numbers = values.to_numpy()
+        if (np.abs(numbers) < _LARGEST_WHOLE).all() and (numbers % 1 == 0).all():
+            return values.astype(np.int64)
+    return values
 
 
 def check_no_missing(

@@ -80,7 +80,7 @@ def concluded(
         judging: which rows select, and which judge.
         usual: baselines.
         settings: what was asked for.
-        columns: without the target.
+        columns: that are used.
         encoding: of them.
         begun: `time.monotonic()` when the time began to count.
     """
@@ -131,7 +131,7 @@ def concluded(
         target_names=target.names,
         is_flat=target.is_flat,
         certainty=_certainty(answers, selection, oof, judging),
-        ranges=TableRanges.of({name: columns[name] for name in encoding.encoders}),
+        ranges=TableRanges.of(columns),
     )
     return Fit(
         predictor=predictor,

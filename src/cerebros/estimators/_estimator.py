@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -31,8 +31,26 @@ from cerebros.estimators._request import FitSettings, Target
 from cerebros.estimators._settings import PopulationSettings, check_space
 from cerebros.estimators._table_rows import table_rows
 from cerebros.estimators._validation import Folds, GroupFolds, Holdout, TimeFolds
-from cerebros.estimators.guards import Finding, check_table, without_ignored
-from cerebros.estimators.table import Columns, EncodingSettings, columns_of, rows_of
+from cerebros.estimators.guards import (
+    Finding,
+    ambiguous_findings,
+    check_table,
+    unread_findings,
+    without_ignored,
+)
+from cerebros.estimators.table import (
+    Ambiguous,
+    Columns,
+    EncodingSettings,
+    ReadTable,
+    TableSchema,
+    as_array,
+    has_names,
+    infer_schema,
+    raw_columns,
+    rows_of,
+    table_array,
+)
 
 if TYPE_CHECKING:
     from cerebros.estimators._conclusion import Fit
@@ -103,7 +121,8 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         from cerebros.estimators._fit import fit_table  # loads JAX
 
         settings = self._settings()
-        columns = self._columns(X, y)
+        read, schema, doubts = self._columns(X, y)
+        columns = read.columns
         target = self._target(y)
         weights = _weights(sample_weight, rows_of(columns))
         target_weights = weights * self._class_weights(target)
@@ -117,7 +136,9 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         )
         _check_length(rows_of(columns), target, groups)
         settings.encoding.check_names(columns)
-        findings = self._guarded(columns, target, settings)
+        reading = [*unread_findings(read.unread), *ambiguous_findings(doubts)]
+        findings = self._guarded(columns, target, settings, reading)
+        settings = _without_identifiers(settings, findings)
         rows = table_rows(
             columns,
             target,
@@ -133,6 +154,8 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
                 stacklevel=2,
             )
         self._remember(fit, rows.number)
+        kept = schema.without([*filter(None, [self._group_column()])])
+        self.predictor_ = replace(fit.predictor, schema=kept)
         self.findings_ = findings
         names = _target_names(y)
         self.target_name_ = names[0] if len(names) == 1 else None
@@ -145,7 +168,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
             DataError: if the table is not like that of training.
             NotFittedError: before `fit`.
         """
-        return self._predictor(X).predict(_checked(X))
+        return self._predictor().predict(self._read(X))
 
     def drift(self, X: Any) -> list[Finding]:
         """In what rows differ from those of training: ranges, categories, missing.
@@ -153,7 +176,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         Raises:
             NotFittedError: before `fit`.
         """
-        found = self._predictor(X).drift(_checked(X))
+        found = self._predictor().drift(self._read(X, is_warning=False))
         return without_ignored(found, self.ignore)
 
     def save(self, path: str | Path) -> None:
@@ -222,10 +245,26 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
             out=None if self.out is None else Path(self.out),
         )
 
-    def _columns(self, X: Any, y: Any) -> Columns:
-        validate_data(self, X, y, skip_check_array=True)
+    def _columns(
+        self, X: Any, y: Any
+    ) -> tuple[ReadTable, TableSchema, list[Ambiguous]]:
+        """The columns, how they were read, and what could be read in two ways."""
+        table = _checked(X)
         texts = (self.encoding or EncodingSettings()).texts
-        return columns_of(_checked(X), texts=texts)
+        # What is wrong with X and y is said by scikit-learn first.
+        validate_data(self, table, y, skip_check_array=True)
+        schema, doubts = infer_schema(table, texts=texts)
+        name = self._group_column()
+        if name is not None and name in schema.columns:
+            self._place_of_groups = list(schema.columns).index(name)
+            rest = _without_column(table, name, self._place_of_groups)
+            validate_data(self, rest, skip_check_array=True)
+        return schema.read(table), schema, doubts
+
+    def _group_column(self) -> str | None:
+        """The column that says which rows belong together; it is not learned from."""
+        validation = self.validation
+        return validation.column if isinstance(validation, GroupFolds) else None
 
     def _taken_out(self, columns: Columns) -> tuple[dict[str, Array], Columns]:
         """Columns that say how rows are split; groups are not learned from."""
@@ -244,7 +283,11 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         return {"groups": columns[name]}, rest
 
     def _guarded(
-        self, columns: Columns, target: Target, settings: FitSettings
+        self,
+        columns: Columns,
+        target: Target,
+        settings: FitSettings,
+        reading: Sequence[Finding],
     ) -> list[Finding]:
         counts = target.weights > 0
         values = target.values[counts]
@@ -256,9 +299,11 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
             is_random_split=settings.validation is None
             or isinstance(settings.validation, (Folds, Holdout)),
             groups=None if target.groups is None else target.groups[counts],
+            order=getattr(self.validation, "column", None),
             ignore=self.ignore,
             seed=settings.seed,
         )
+        found += without_ignored(reading, self.ignore)
         for finding in found:
             if finding.is_grave:
                 warnings.warn(str(finding), GuardWarning, stacklevel=3)
@@ -284,11 +329,33 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         if fit.predictor.classes is not None:
             self.classes_ = fit.predictor.classes
 
-    def _predictor(self, X: Any) -> Predictor:
+    def _predictor(self) -> Predictor:
         check_is_fitted(self, "predictor_")
-        _checked(X)  # says what is wrong with its shape before names are compared
-        validate_data(self, X, reset=False, skip_check_array=True)
         return self.predictor_
+
+    def _read(self, X: Any, *, is_warning: bool = True) -> ReadTable:
+        """Rows as the predictor takes them; names are checked by scikit-learn."""
+        predictor = self._predictor()
+        table = _checked(X)
+        name = self._group_column()
+        if name is not None:
+            table = self._without_groups(table, name)
+        validate_data(self, table, reset=False, skip_check_array=True)
+        named, _ = predictor.schema.renamed(*raw_columns(table))
+        with warnings.catch_warnings():
+            if not is_warning:
+                warnings.simplefilter("ignore", UserWarning)
+            return predictor.read(named)
+
+    def _without_groups(self, table: Any, name: str) -> Any:
+        """Rows without the column that said which rows belong together, if there."""
+        place = getattr(self, "_place_of_groups", None)
+        has_names = hasattr(table, "columns")
+        is_there = has_names and name in map(str, table.columns)
+        is_wider = not has_names and table.shape[1] == self.n_features_in_ + 1
+        if place is None or not (is_there or is_wider):
+            return table
+        return _without_column(table, name, place)
 
     def _extra(self) -> dict[str, Any]:
         return {
@@ -365,7 +432,7 @@ class CerebrosRegressor(RegressorMixin, _Cerebros):  # type: ignore[misc]
         Returns:
             `(row, 2)`, low and high; `(row, 2, target)` for several targets.
         """
-        return self._predictor(X).predict_interval(_checked(X), alpha)
+        return self._predictor().predict_interval(self._read(X), alpha)
 
     def _target(self, y: Any) -> Target:
         names = _target_names(y)
@@ -466,13 +533,14 @@ class CerebrosClassifier(ClassifierMixin, _Cerebros):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities, `(row, class)`, in the order of `classes_`."""
-        return self._predictor(X).predict_proba(_checked(X))
+        return self._predictor().predict_proba(self._read(X))
 
     def _target(self, y: Any) -> Target:
         labels = column_or_1d(y, warn=True)
         _check_labels(labels)
         if labels.dtype.kind in "mM":
             raise DataError("y holds dates; labels are text, numbers or booleans")
+        labels = _of_one_type(labels)
         check_classification_targets(labels)
         classes, numbers = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
@@ -502,7 +570,9 @@ class CerebrosClassifier(ClassifierMixin, _Cerebros):  # type: ignore[misc]
 
 
 def _checked(X: Any) -> Any:
-    """Arrays as they may be; data frames as they are."""
+    """Arrays as they may be; data frames as they are, and other named tables as one."""
+    if has_names(X):
+        return _checked(_framed(X))
     if hasattr(X, "columns"):
         if X.shape[1] == 0 or X.shape[0] == 0:
             what, n = ("feature", 0) if X.shape[1] == 0 else ("sample", 0)
@@ -511,13 +581,45 @@ def _checked(X: Any) -> Any:
                 "minimum of 1 is required."
             )
         return X
-    checked = check_array(X, dtype=None, ensure_all_finite=False)
+    rows = table_array(X) if isinstance(X, (list, tuple)) else X
+    checked = check_array(rows, dtype=None, ensure_all_finite=False)
     if checked.dtype.kind in "fc" and np.isinf(checked).any():
         raise DataError(
             f"Input X contains infinity: {int(np.isinf(checked).sum())} values are "
             "infinite; replace them, or mark them as missing (NaN)"
         )
     return checked
+
+
+def _framed(X: Any) -> pd.DataFrame:
+    """Dictionaries, tables of Arrow and lazy frames as a data frame."""
+    raw, _ = raw_columns(X)
+    return pd.DataFrame(
+        {
+            name: values
+            if isinstance(values, pd.api.extensions.ExtensionArray)
+            else as_array(values)
+            for name, values in raw.items()
+        }
+    )
+
+
+def _without_column(table: Any, name: str, place: int) -> Any:
+    if hasattr(table, "iloc"):
+        return table.loc[:, [str(column) != name for column in table.columns]]
+    if hasattr(table, "columns"):
+        return table.drop(name)
+    return np.delete(table, place, axis=1)
+
+
+def _without_identifiers(
+    settings: FitSettings, findings: Sequence[Finding]
+) -> FitSettings:
+    """Settings by which columns that name the rows are left out."""
+    names = [f.column for f in findings if f.is_left_out and f.column is not None]
+    identifiers = tuple(dict.fromkeys([*settings.encoding.identifiers, *names]))
+    encoding = replace(settings.encoding, identifiers=identifiers)
+    return replace(settings, encoding=encoding)
 
 
 def _check_labels(labels: Array) -> None:
@@ -529,6 +631,14 @@ def _check_labels(labels: Array) -> None:
         )
     if labels.dtype.kind == "f" and np.isinf(labels).any():
         raise DataError("Input y contains infinity")
+
+
+def _of_one_type(labels: Array) -> Array:
+    """Objects that are all numbers or all booleans in an array of these."""
+    if labels.dtype != object or any(isinstance(label, str) for label in labels):
+        return labels
+    made = np.array(labels.tolist())
+    return made if made.dtype.kind in "biuf" and made.ndim == 1 else labels
 
 
 def _check_length(n_rows: int, target: Target, groups: Any) -> None:

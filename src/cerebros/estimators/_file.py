@@ -19,11 +19,12 @@ from cerebros.estimators._networks import Networks
 from cerebros.estimators._predictor import Certainty, Predictor
 from cerebros.estimators._targets import TargetTransform
 from cerebros.estimators.guards import TableRanges
-from cerebros.estimators.table import encoding_from_state
+from cerebros.estimators.table import TableSchema, encoding_from_state
 from cerebros.plan import plan_from_json, plan_to_json
 
-FORMAT = 1
+FORMAT = 2
 _KEY = "cerebros"
+_MORE = {1: ", which also says how each column is read"}
 
 
 def write_predictor(
@@ -59,6 +60,7 @@ def write_predictor(
         "is_flat": predictor.is_flat,
         "certainty": _certainty(predictor.certainty),
         "ranges": predictor.ranges.to_json(),
+        "schema": predictor.schema.state(),
         "extra": dict(extra or {}),
     }
     write_file(Path(path), save(arrays, {_KEY: json.dumps(header, allow_nan=False)}))
@@ -88,7 +90,8 @@ def read_predictor(path: str | Path) -> tuple[Predictor, dict[str, Any]]:
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise DataError(
             f"{path} has format {_format(header)!r}, but this version of cerebros "
-            f"reads format {FORMAT}; read it with the version that wrote it"
+            f"reads format {FORMAT}{_MORE.get(_format(header), '')}; read it with the "
+            "version that wrote it, or fit again"
         )
     try:
         predictor, extra = _predictor(header, arrays), dict(header["extra"])
@@ -143,6 +146,7 @@ def _predictor(header: dict[str, Any], arrays: dict[str, Any]) -> Predictor:
         is_flat=header["is_flat"],
         certainty=Certainty(**certainty),
         ranges=TableRanges.from_json(header["ranges"]),
+        schema=TableSchema.from_state(header["schema"]),
     )
 
 
@@ -168,7 +172,8 @@ def _labels(classes: Any) -> Any:
     """Labels as JSON, with the kind of array that they stood in."""
     if classes is None:
         return None
-    return {"kind": classes.dtype.str, "labels": classes.tolist()}
+    labels = [v.item() if isinstance(v, np.generic) else v for v in classes.tolist()]
+    return {"kind": classes.dtype.str, "labels": labels}
 
 
 def _classes(state: Any) -> Any:

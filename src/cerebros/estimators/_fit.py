@@ -79,6 +79,7 @@ def fit_table(
         targets=encoding_targets(target, everything),
         weights=target.weights,
     )
+    columns = {name: columns[name] for name in encoding.encoders}
     recipe = _recipe(encoding.n_features, target, settings)
     split = _splitting(rows, settings, recipe)
     recipe = replace(recipe, n_folds=len(split(0)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,28 @@ from cerebros.errors import DataError
 from cerebros.estimators._linear_part import LinearPart
 from cerebros.estimators._networks import Networks
 from cerebros.estimators._targets import TargetTransform
-from cerebros.estimators.guards import Finding, TableRanges, find_drift
-from cerebros.estimators.table import Columns, TableEncoding, columns_of
+from cerebros.estimators.guards import (
+    Finding,
+    TableRanges,
+    find_drift,
+    unread_findings,
+)
+from cerebros.estimators.table import (
+    Columns,
+    ReadTable,
+    TableEncoding,
+    TableSchema,
+    raw_columns,
+)
 
 Array = npt.NDArray[Any]
+
+_BY_PLACE = {
+    True: "X does not have valid feature names, but the predictor was fitted with "
+    "feature names",
+    False: "X has feature names, but the predictor was fitted without feature names",
+}
+"""Warnings, as scikit-learn has them, by whether training had names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +82,8 @@ class Predictor:
         is_flat: whether answers of a regression are `(row,)`.
         certainty: calibration, threshold, intervals.
         ranges: of the columns in training.
+        schema: what the columns hold and how they are read; with none, they are read
+            as they seem.
     """
 
     encoding: TableEncoding
@@ -74,22 +95,45 @@ class Predictor:
     is_flat: bool
     certainty: Certainty
     ranges: TableRanges
+    schema: TableSchema = field(default_factory=TableSchema)
 
     @property
     def is_classification(self) -> bool:
         return self.classes is not None
 
+    def read(self, table: Any) -> ReadTable:
+        """The columns that are used, of raw rows, read as training decided.
+
+        What it gives can stand for the rows in every other call.
+
+        Warns:
+            UserWarning: of values that could not be read, and if columns were told
+                apart by their places, because only one of both tables names them.
+
+        Raises:
+            DataError: if the rows are not like those of training.
+        """
+        if isinstance(table, ReadTable):
+            return table
+        used = self.encoding.encoders
+        raw, is_by_place = self.schema.renamed(*raw_columns(table))
+        if is_by_place:
+            warnings.warn(_BY_PLACE[self.schema.is_named], UserWarning, stacklevel=3)
+        # Columns that are not used tell what was meant by those that are missing.
+        only = used if set(used) <= set(raw) else None
+        read = replace(self.schema, is_named=True).read(raw, only)
+        for finding in unread_findings(read.unread):
+            said = f"column {finding.column!r}: {finding.evidence}"
+            warnings.warn(said, UserWarning, stacklevel=3)
+        return read
+
     def columns(self, table: Any) -> Columns:
-        """The columns of raw rows.
+        """The columns of raw rows; see `read`.
 
         Raises:
             DataError: if they are not like those of training.
         """
-        texts = [n for n, e in self.encoding.encoders.items() if _reads_text(e)]
-        columns = columns_of(table, texts=texts, only=self.encoding.encoders)
-        if len(columns) < len(self.encoding.encoders):  # others tell what was meant
-            columns = columns_of(table, texts=texts)
-        return columns
+        return self.read(table).columns
 
     def predict(self, table: Any) -> Array:
         """Numbers `(row,)` or `(row, output)`, or labels `(row,)`."""
@@ -164,7 +208,11 @@ class Predictor:
 
     def drift(self, table: Any) -> list[Finding]:
         """In what rows differ from those of training."""
-        return find_drift(self.ranges, self.columns(table))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # found below
+            read = self.read(table)
+        unread = list(unread_findings(read.unread))
+        return unread + find_drift(self.ranges, read.columns)
 
     def smaller(self, n_networks: int) -> Predictor:
         """One that keeps at most so many networks, of all trials alike.
@@ -269,9 +317,3 @@ def calibrated(shares: Array, temperature: float) -> Array:
         logs = np.log(np.maximum(shares, 1e-12)) / temperature
         shares = np.exp(logs - logs.max(axis=1, keepdims=True))
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
-
-
-def _reads_text(encoder: Any) -> bool:
-    from cerebros.estimators.table import CategoryEncoder, TextEncoder
-
-    return isinstance(encoder, (CategoryEncoder, TextEncoder))

@@ -6,18 +6,22 @@ import hashlib
 import io
 import sys
 import warnings
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cerebros.errors import DataError
+from cerebros.estimators.table import MARKERS
 
 STANDARD_INPUT = "-"
 _SEPARATORS = {".csv": ",", ".csv.gz": ",", ".tsv": "\t", ".tsv.gz": "\t"}
-_SUFFIXES = (*_SEPARATORS, ".parquet")
+_SHEETS = (".xlsx", ".xls", ".ods")
+_SUFFIXES = (*_SEPARATORS, ".parquet", *_SHEETS)
 
 
 @dataclass(frozen=True)
@@ -45,15 +49,60 @@ class TableFile:
         return f"the table {self.path}"
 
     def frame(self) -> pd.DataFrame:
-        """Its rows; the names of the columns are text.
+        """Its rows, each column of the type that pandas takes it to have.
+
+        The names of the columns are text.
 
         Raises:
             DataError: if it is empty, or not a table.
         """
+        frame = self._checked(self._frame())
+        for name in frame.select_dtypes("category"):
+            frame[name] = frame[name].astype(object).infer_objects()
+        return frame
+
+    def cells(
+        self, has_markers: Callable[[str], bool] = lambda name: False
+    ) -> pd.DataFrame:
+        """Its rows as they stand there, so that no cell decides what another is.
+
+        Cells of CSV and TSV are text, empty ones None; those of sheets and Parquet
+        have the types that the file gives them.
+
+        Args:
+            has_markers: of the name of a column, whether `NA`, `null` and the like
+                are missing in it, in files whose cells are written by hand.
+
+        Raises:
+            DataError: if it is empty, or not a table.
+        """
+        if self._suffix == ".parquet":
+            frame = self._checked(self._parquet())
+            for name in frame.select_dtypes("category"):
+                if not frame[name].cat.ordered:
+                    frame[name] = frame[name].astype(object).infer_objects()
+            return frame
+        options: dict[str, Any] = {"dtype": object, "keep_default_na": False}
+        frame = self._checked(self._frame(**options))
+        for name in frame.columns:
+            absent = MARKERS | {""} if has_markers(name) else {""}
+            frame[name] = _without(frame[name].to_numpy(), absent)
+        return frame
+
+    @property
+    def _suffix(self) -> str:
+        return ".csv" if self.path is None else suffix_of(self.path)
+
+    def _frame(self, **options: Any) -> pd.DataFrame:
         if not self.content.strip():
             raise DataError(f"{self.name} is empty")
-        suffix = ".csv" if self.path is None else suffix_of(self.path)
-        frame = self._parquet() if suffix == ".parquet" else self._text(suffix)
+        if self._suffix == ".parquet":
+            return self._parquet()
+        if self._suffix in _SHEETS:
+            return self._sheet(**options)
+        return self._text(self._suffix, **options)
+
+    def _checked(self, frame: pd.DataFrame) -> pd.DataFrame:
         if not len(frame):
             raise DataError(
                 f"{self.name} has no rows, only the names of {len(frame.columns)} "
@@ -65,13 +114,13 @@ class TableFile:
         self._check_unique(frame.columns)
         return frame
 
-    def _text(self, suffix: str) -> pd.DataFrame:
+    def _text(self, suffix: str, **options: Any) -> pd.DataFrame:
         first = self._read_text(
             suffix, header=None, nrows=1, dtype=str, keep_default_na=False
         )
         names = first.iloc[0]  # as they stand there; pandas would tell equal ones apart
         self._check_unique(pd.Index(names[names != ""]))
-        return self._read_text(suffix, index_col=False, low_memory=False)
+        return self._read_text(suffix, index_col=False, low_memory=False, **options)
 
     def _read_text(self, suffix: str, **options: Any) -> pd.DataFrame:
         is_zipped = suffix.endswith(".gz")
@@ -121,9 +170,45 @@ class TableFile:
             raise DataError(f"{self.name} cannot be read: {error}") from error
         if frame.index.names != [None]:  # a named index was a column
             frame = frame.reset_index()
-        for name in frame.select_dtypes("category"):
-            frame[name] = frame[name].astype(object).infer_objects()
         return frame
+
+    def _sheet(self, **options: Any) -> pd.DataFrame:
+        """The only sheet that holds something."""
+        try:
+            with pd.ExcelFile(io.BytesIO(self.content), engine="calamine") as book:
+                heads = {
+                    name: pd.read_excel(book, name, header=None, nrows=1, dtype=object)
+                    for name in book.sheet_names
+                }
+                names = [name for name, head in heads.items() if len(head)]
+                if len(names) != 1:
+                    raise DataError(
+                        f"{self.name} has {len(names)} sheets that hold something"
+                        f"{': ' * bool(names)}{', '.join(map(str, names))}; leave the "
+                        "one that is meant"
+                    )
+                head = pd.Index(heads[names[0]].iloc[0].dropna())
+                self._check_unique(head)
+                return pd.read_excel(book, names[0], **options)
+        except ImportError as error:
+            raise DataError(
+                f"{self.name} is a sheet, and reading those needs python-calamine: "
+                "pip install 'cerebros[excel]'"
+            ) from error
+        except DataError:
+            raise
+        except Exception as error:  # calamine's own errors have no common class
+            raise DataError(f"{self.name} cannot be read: {error}") from error
+
+
+def _without(values: np.ndarray[Any, Any], absent: Collection[str]) -> Any:
+    """A column whose cells of these texts are None."""
+    cells = np.empty(len(values), object)
+    cells[:] = [
+        None if isinstance(value, str) and value in absent else value
+        for value in values
+    ]
+    return cells
 
 
 def read_table(source: str) -> TableFile:

@@ -43,7 +43,7 @@ def test_identifiers_are_noted(kind, rng):
 @pytest.mark.parametrize("kind", INNOCENT)
 def test_other_columns_are_no_identifiers(kind, rng):
     column = as_column(INNOCENT[kind](442, rng))
-    assert bundled("diabetes").plus(key=column).check() == []
+    assert bundled("diabetes").plus(amount=column).check() == []
 
 
 def test_small_classes_are_noted():

@@ -17,7 +17,7 @@ from cerebros.estimators.guards._finding import (
     check_ignored,
     without_ignored,
 )
-from cerebros.estimators.guards._identifiers import find_identifier
+from cerebros.estimators.guards._identifiers import find_identifiers
 from cerebros.estimators.guards._outliers import find_outliers
 from cerebros.estimators.guards._rows import find_duplicate_rows, hash_table
 from cerebros.estimators.guards._strong_columns import find_leak
@@ -41,6 +41,7 @@ def check_table(
     n_folds: int,
     is_random_split: bool = True,
     groups: npt.ArrayLike | None = None,
+    order: str | None = None,
     ignore: Collection[str] = (),
     seed: int = 0,
 ) -> list[Finding]:
@@ -59,6 +60,7 @@ def check_table(
         is_random_split: rows are put into folds at random; otherwise duplicates,
             groups and time are not looked at.
         groups: `(row,)`, groups that stay together in the folds.
+        order: name of the column by which rows are ordered in time.
         ignore: rules that are silenced, as `"rule"` or `"rule:column"`.
         seed: for the draw of rows; equal seeds give equal findings.
 
@@ -83,7 +85,7 @@ def check_table(
 
     findings = [*_leaks(table, targets, seed)]
     rest = _without(table, findings)
-    findings += filter(None, map(find_identifier, rest))
+    findings += find_identifiers(rest, targets, order)
     if is_random_split:
         findings += _of_random_splits(table, findings, targets, together, seed)
     findings += _of_targets(targets, n_folds)

@@ -9,6 +9,8 @@ RULES = (
     "strong-column",
     "duplicate-rows",
     "identifier",
+    "unread-values",
+    "ambiguous-values",
     "groups",
     "time-order",
     "small-classes",
@@ -30,6 +32,7 @@ class Finding:
         evidence: one sentence with numbers.
         advice: the way out, and how the finding is silenced.
         is_grave: scores would be too good to be true; other findings are notes.
+        is_left_out: the column is not learned from, unless the finding is silenced.
     """
 
     rule: str
@@ -37,6 +40,7 @@ class Finding:
     evidence: str
     advice: str
     is_grave: bool
+    is_left_out: bool = False
 
     def __str__(self) -> str:
         where = "the table" if self.column is None else f"column {self.column!r}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, TypeAlias
@@ -12,9 +12,12 @@ import numpy.typing as npt
 
 from cerebros.errors import DataError
 from cerebros.estimators.table._categories import CategoryEncoder
-from cerebros.estimators.table._columns import Columns, as_texts, rows_of
+from cerebros.estimators.table._columns import rows_of
 from cerebros.estimators.table._dates import DateEncoder
+from cerebros.estimators.table._kinds import kinds_of
+from cerebros.estimators.table._likeness import as_kind, check_likeness
 from cerebros.estimators.table._numbers import Floats, NumberEncoder
+from cerebros.estimators.table._schema import Columns
 from cerebros.estimators.table._texts import TextEncoder
 
 Encoder: TypeAlias = NumberEncoder | CategoryEncoder | DateEncoder | TextEncoder
@@ -27,7 +30,6 @@ KINDS: dict[str, type[Encoder]] = {
     "text": TextEncoder,
 }
 
-_MOST_TOLD = 10
 _MOST_OUTPUTS = 10  # of which categories and texts know the targets
 _ROWS_AT_ONCE = 8192
 
@@ -43,8 +45,11 @@ class EncodingSettings:
         most_categories: categories of a column with a feature of their own; also of
             values that repeat in a column of numbers that is mostly one value.
         text_features: features of a column of text, beside those that know targets.
-        texts: names of columns whose numbers are categories.
+        texts: names of columns that are text, whatever they hold: numbers that are
+            categories, codes, and texts such as `NA`; only empty ones are missing.
         dropped: names of columns that are not read.
+        identifiers: names of columns that number or name the rows, and are not read;
+            what the guards find joins them.
 
     Raises:
         ValueError: if a number is negative.
@@ -56,6 +61,7 @@ class EncodingSettings:
     text_features: int = 64
     texts: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    identifiers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("bins", "most_encoded", "most_categories", "text_features"):
@@ -63,7 +69,7 @@ class EncodingSettings:
                 raise ValueError(
                     f"{name} must not be negative, but got {getattr(self, name)!r}"
                 )
-        for name in ("texts", "dropped"):
+        for name in ("texts", "dropped", "identifiers"):
             if isinstance(getattr(self, name), str):
                 raise ValueError(
                     f"{name} must be names of columns, as in ({getattr(self, name)!r},)"
@@ -75,7 +81,7 @@ class EncodingSettings:
         Raises:
             DataError: if it lacks one.
         """
-        for setting in ("texts", "dropped"):
+        for setting in ("texts", "dropped", "identifiers"):
             for name in getattr(self, setting):
                 if name not in names:
                     close = get_close_matches(name, list(names), n=1)
@@ -116,14 +122,14 @@ class TableEncoding:
             DataError: if a column that is used is missing, or holds text where
                 training had numbers; all such columns are listed.
         """
-        self._check(columns)
+        check_likeness(columns, self.encoders)
         n_rows = rows_of(columns)
         n_plain, n_encoded = self.n_features
         plain = np.zeros((n_rows, n_plain), np.float32)
         encoded = np.zeros((n_rows, n_encoded), np.float32)
         for name, (plain_at, encoded_at) in self.places().items():
             encoder = self.encoders[name]
-            values = _as_kind(columns[name], encoder)
+            values = as_kind(columns[name], encoder)
             for start in range(0, n_rows, _ROWS_AT_ONCE):
                 rows = slice(start, start + _ROWS_AT_ONCE)
                 a, b = encoder.transform(values[rows])
@@ -162,7 +168,7 @@ class TableEncoding:
             stop = at + encoder.n_features[0]
             n_own = encoder.n_target_features
             if n_own:
-                values = _as_kind(columns[name], encoder)
+                values = as_kind(columns[name], encoder)
                 plain[:, stop - n_own : stop] = encoder.out_of_fold(
                     values, known.targets, known.weights, folds
                 )
@@ -190,12 +196,12 @@ class TableEncoding:
         Raises:
             DataError: as in `transform`.
         """
-        self._check(columns)
+        check_likeness(columns, self.encoders)
         known = None if targets is None else _Known.of(targets, weights, self.outputs)
         of_targets = () if known is None else (known.targets, known.weights)
         encoders: dict[str, Encoder] = {}
         for name, encoder in self.encoders.items():
-            values = _as_kind(columns[name], encoder)
+            values = as_kind(columns[name], encoder)
             match encoder:
                 case CategoryEncoder():
                     encoders[name] = encoder.refitted(values, *of_targets)
@@ -205,26 +211,6 @@ class TableEncoding:
                     encoders[name] = encoder.refitted(values)
         widths = {name: self._width(name) for name in self.encoders}
         return replace(self, encoders=encoders, widths=widths)
-
-    def _check(self, columns: Columns) -> None:
-        problems: list[str] = []
-        for name, encoder in self.encoders.items():
-            if name not in columns:
-                # Guessing takes time, so only for those that are told.
-                guess = _guess(name, columns) if len(problems) < _MOST_TOLD else ""
-                problems.append(f"column {name!r} is missing{guess}")
-            elif not _fits(columns[name], encoder):
-                problems.append(
-                    f"column {name!r} held {_WORDS[type(encoder)]} in training, but "
-                    f"holds {_example(columns[name])}"
-                )
-        if problems:
-            listed = "\n- ".join(problems[:_MOST_TOLD])
-            n_more = len(problems) - _MOST_TOLD
-            more = f"\n- and {n_more} more" if n_more > 0 else ""
-            raise DataError(
-                f"The table is not like that of training:\n- {listed}{more}"
-            )
 
     @property
     def n_features(self) -> tuple[int, int]:
@@ -314,7 +300,7 @@ def fit_encoding(
     Raises:
         DataError: if no column is left to learn from.
     """
-    kinds = dict(_kinds(columns, settings))
+    kinds = dict(kinds_of(columns, settings))
     unused = {name: kind[1:] for name, kind in kinds.items() if kind.startswith("!")}
     n_numbers = max(1, sum(kind in ("number", "date") for kind in kinds.values()))
     n_bins = min(settings.bins, settings.most_encoded // n_numbers)
@@ -378,99 +364,3 @@ def _outputs(targets: npt.NDArray[Any]) -> tuple[int, ...]:
         return (1,)
     order = np.argsort(-np.var(targets, axis=0), kind="stable")[:_MOST_OUTPUTS]
     return tuple(sorted(int(i) for i in order))
-
-
-def _kinds(columns: Columns, settings: EncodingSettings) -> Iterator[tuple[str, str]]:
-    """The kind of each column, or `!` and why it is not used."""
-    for name, values in columns.items():
-        if name in settings.dropped:
-            yield name, "!it was to be dropped"
-        elif values.dtype.kind == "O":
-            yield name, _kind_of_texts(values)
-        elif values.dtype.kind == "M":
-            is_constant = len(np.unique(values[~np.isnat(values)])) < 2
-            yield (
-                name,
-                _constant(np.isnat(values), "date") if is_constant else "date",
-            )
-        else:
-            is_constant = len(np.unique(values[~np.isnan(values)])) < 2
-            yield (
-                name,
-                _constant(np.isnan(values), "number") if is_constant else "number",
-            )
-
-
-def _constant(is_missing: npt.NDArray[np.bool_], otherwise: str) -> str:
-    if is_missing.all():
-        return "!all of it is missing"
-    if is_missing.any():
-        return otherwise  # whether it is missing may tell something
-    return "!it is constant"
-
-
-def _kind_of_texts(values: npt.NDArray[Any]) -> str:
-    present = [value for value in values if value is not None]
-    unique = set(present)
-    if not present:
-        return "!all of it is missing"
-    if len(unique) == 1:
-        return "category" if len(present) < len(values) else "!it is constant"
-    if len(unique) <= max(20, 0.5 * len(present)):
-        n_words = np.mean([value.count(" ") + 1 for value in unique])
-        if n_words >= 5 and len(unique) > 50:
-            return "text"
-        return "category"
-    words = [set(value.lower().split()) for value in unique]
-    shared = len(set().union(*words)) < 0.7 * sum(len(w) for w in words)
-    if np.mean([len(w) for w in words]) >= 2 and shared:
-        return "text"
-    if len(unique) > 0.95 * len(present):
-        return "!nearly all of its texts differ, as names and identifiers do"
-    return "category"
-
-
-_WORDS: dict[type, str] = {
-    NumberEncoder: "numbers",
-    CategoryEncoder: "categories",
-    DateEncoder: "dates",
-    TextEncoder: "texts",
-}
-
-
-def _fits(values: npt.NDArray[Any], encoder: Encoder) -> bool:
-    if isinstance(encoder, (CategoryEncoder, TextEncoder)):
-        return True
-    is_empty = values.dtype.kind == "O" and all(value is None for value in values)
-    kind = "M" if isinstance(encoder, DateEncoder) else "f"
-    return values.dtype.kind == kind or is_empty or _is_all_missing(values)
-
-
-def _is_all_missing(values: npt.NDArray[Any]) -> bool:
-    if values.dtype.kind == "M":
-        return bool(np.isnat(values).all())
-    return values.dtype.kind == "f" and bool(np.isnan(values).all())
-
-
-def _as_kind(values: npt.NDArray[Any], encoder: Encoder) -> npt.NDArray[Any]:
-    """A column as its encoder reads it; one that fits by `_fits`."""
-    if isinstance(encoder, (CategoryEncoder, TextEncoder)):
-        return values if values.dtype.kind == "O" else as_texts(values)
-    if isinstance(encoder, DateEncoder):
-        if values.dtype.kind == "M":
-            return values
-        return np.full(len(values), "NaT", "datetime64[us]")
-    return values if values.dtype.kind == "f" else np.full(len(values), np.nan)
-
-
-def _example(values: npt.NDArray[Any]) -> str:
-    if values.dtype.kind == "O":
-        texts = [value for value in values if value is not None]
-        text = next((t for t in texts if not t[:1].isdigit()), texts[0])
-        return f"text such as {text!r}"
-    return "dates" if values.dtype.kind == "M" else "numbers"
-
-
-def _guess(name: str, columns: Columns) -> str:
-    close = get_close_matches(name, list(columns), n=1)
-    return f"; is it the one named {close[0]!r}?" if close else ""

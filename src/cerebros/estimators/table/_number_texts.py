@@ -1,0 +1,203 @@
+"""Numbers that came as text: `1,234.5`, `1.234,5`, `$ 12`, `5 %`, `08:30`, `(0, 1]`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Form: TypeAlias = Literal["plain", "flag", "time", "duration", "interval"]
+Decimal: TypeAlias = Literal[".", ","]
+
+_SYMBOL = "[$€£¥₹₽₩₺]"
+_SPACES = " \u00a0\u2009\u202f"
+_PLAIN = frozenset("0123456789+-.eE\n")
+_PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_LEADING_ZERO = re.compile(r"^[+-]?0\d", re.ASCII | re.MULTILINE)
+_ONE_GROUP = re.compile(r"[^\d]*[1-9]\d{0,2},\d{3}[^\d]*", re.ASCII)
+_INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
+_CLOCK = r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?"
+_TIME = re.compile(_CLOCK, re.ASCII)
+_DURATION = re.compile(rf"(-?\d+) days?(?:,? \+?{_CLOCK})?", re.ASCII)
+_INTERVAL = re.compile(r"[\[(]\s*([^,;\s]+)\s*[,;]\s*([^,;\s]+)\s*[\])]")
+_FLAGS = {"true": 1.0, "false": 0.0}
+
+FEW_CODES = 0.05
+"""Share of values with leading zeros, from which on a column holds codes."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberTexts:
+    """How the numbers of one column are written.
+
+    Attributes:
+        form: plain numbers, true and false, times of the day (read as hours),
+            durations (as days), or intervals (as their middle).
+        decimal: the mark before the fraction; the other one, spaces and apostrophes
+            separate thousands. Signs of currencies are left out, percents divided by
+            100.
+    """
+
+    form: Form = "plain"
+    decimal: Decimal = "."
+
+    def parse(self, text: str) -> float | None:
+        """The number that a text is, or None."""
+        number = _plain(text, self.decimal)
+        if number is None and self.form != "plain":
+            return _FORMS[self.form](text.strip())
+        return number
+
+
+def all_plain(texts: Sequence[str | None]) -> npt.NDArray[np.float64] | None:
+    """Numbers in the form of programs, quickly; None if any text is anything else."""
+    joined = "\n".join(filter(None, texts))
+    if not joined or not set(joined) <= _PLAIN:
+        return None
+    objects = np.array([text or "nan" for text in texts], object)
+    try:
+        return objects.astype(np.float64)
+    except ValueError:
+        return None
+
+
+def are_codes(counts: Mapping[str, int]) -> bool:
+    """Whether texts are codes with leading zeros, such as `007`."""
+    n = sum(counts.values())
+    texts = [text.strip() for text in counts]
+    if not _LEADING_ZERO.search("\n".join(texts)):
+        return False
+    zeros = {text for text in texts if _LEADING_ZERO.match(text)}
+    whole = [text for text in texts if text.isdecimal()]
+    if zeros.isdisjoint(whole):
+        return False  # fractions, or dates, which are not codes
+    n_zeros = sum(k for text, k in counts.items() if text.strip() in zeros)
+    has_one_length = len({len(text) for text in whole}) == 1
+    return has_one_length or n_zeros >= FEW_CODES * n
+
+
+def form_of(counts: Mapping[str, int], enough: float) -> NumberTexts | None:
+    """How texts are written as numbers, where so large a share is; plain ones last."""
+    n = sum(counts.values())
+    for form, parse in _FORMS.items():
+        read = sum(k for text, k in counts.items() if parse(text.strip()) is not None)
+        # Other texts than true and false make no column of truth values.
+        if read >= (1.0 if form == "flag" else enough) * n:
+            return NumberTexts(form)
+    return None
+
+
+def decimal_mark(counts: Mapping[str, int]) -> tuple[Decimal, str | None]:
+    """The mark before fractions, decided once from all texts of a column.
+
+    Returns:
+        The mark, and a text that can be read both ways if all can.
+    """
+    marked = {text: k for text, k in counts.items() if "," in text or "." in text}
+    n_point, n_comma = (
+        sum(k for text, k in marked.items() if _plain(text, mark) is not None)
+        for mark in (".", ",")
+    )
+    if n_point != n_comma:
+        return (".", None) if n_point > n_comma else (",", None)
+    open_ = [text for text in marked if _ONE_GROUP.fullmatch(text.strip())]
+    if not open_:
+        return ".", None
+    bare = [_plain(text, ".") for text in counts if text not in marked]
+    whole = [abs(number) for number in bare if number is not None]
+    if not whole:
+        return ".", open_[0]
+    # Where thousands are separated, only numbers below them have no mark.
+    return ("." if max(whole) < 1000 else ","), None
+
+
+def canonical(text: str) -> str:
+    """A number as text, as the text of the same number elsewhere; others as is."""
+    if _PLAIN_NUMBER.fullmatch(text) is None:
+        return text
+    try:
+        return str(int(text))
+    except ValueError:
+        number = float(text)
+        return str(int(number)) if number.is_integer() else str(number)
+
+
+def is_plain_number(text: str) -> bool:
+    """Whether a text is a number as programs write it, without leading zeros."""
+    return bool(_PLAIN_NUMBER.fullmatch(text)) and not _LEADING_ZERO.match(text)
+
+
+@cache
+def _pattern(decimal: Decimal) -> re.Pattern[str]:
+    other = "," if decimal == "." else r"\."
+    groups = (
+        rf"[1-9]\d{{0,2}}(?P<mark>[{other}{_SPACES}'’])\d{{3}}(?:(?P=mark)\d{{3}})*"
+    )
+    indian = r"|[1-9]\d?(?:,\d{2})+,\d{3}" if decimal == "." else ""
+    mark = re.escape(decimal)
+    return re.compile(
+        rf"(?P<sign>[+\-−]?)\s*(?:{_SYMBOL}\s*)?(?P<second>[+\-−]?)"
+        rf"(?P<number>(?:{groups}{indian}|\d+)(?:{mark}\d*)?|{mark}\d+)"
+        rf"(?P<power>[eE][+-]?\d+)?\s*(?:{_SYMBOL}|(?P<percent>%))?",
+        re.ASCII,
+    )
+
+
+def _plain(text: str, decimal: Decimal) -> float | None:
+    text = text.strip()
+    found = _pattern(decimal).fullmatch(text)
+    if found is None:
+        return float(text) if _INFINITE.fullmatch(text) else None
+    sign, second = found["sign"], found["second"]
+    if sign and second:
+        return None
+    whole, mark, fraction = found["number"].partition(decimal)
+    digits = "".join(filter(str.isdecimal, whole)) + mark.replace(",", ".") + fraction
+    number = float(digits + (found["power"] or ""))
+    if found["percent"]:
+        number /= 100
+    return -number if (sign or second) in ("-", "−") else number
+
+
+def _flag(text: str) -> float | None:
+    return _FLAGS.get(text.lower())
+
+
+def _time(text: str) -> float | None:
+    found = _TIME.fullmatch(text)
+    return None if found is None else _hours(*found.groups())
+
+
+def _hours(hours: str, minutes: str, seconds: str | None) -> float | None:
+    h, m, s = int(hours), int(minutes), float(seconds or 0)
+    return h + m / 60 + s / 3600 if h < 24 and m < 60 and s < 60 else None
+
+
+def _duration(text: str) -> float | None:
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        return None
+    days, hours, minutes, seconds = found.groups()
+    rest = 0.0 if hours is None else _hours(hours, minutes, seconds)
+    return None if rest is None else int(days) + rest / 24
+
+
+def _interval(text: str) -> float | None:
+    found = _INTERVAL.fullmatch(text)
+    ends = [] if found is None else [_plain(end, ".") for end in found.groups()]
+    if len(ends) != 2 or ends[0] is None or ends[1] is None:
+        return None
+    return 0.5 * (ends[0] + ends[1])
+
+
+_FORMS: dict[Form, Callable[[str], float | None]] = {
+    "flag": _flag,
+    "time": _time,
+    "duration": _duration,
+    "interval": _interval,
+}
