@@ -41,10 +41,18 @@ def make_model(
         input_shapes=context.input_shapes,
         stems=_own_stems(context.stems, weights, seed),
         output_scales=context.output_scales,
+        momentum=_momentum(context),
         seed=seed,
     )
     compile_model(model, context.settings, eager=eager)
     return model
+
+
+def _momentum(context: TrainingContext) -> float:
+    """Of running statistics, in a training on the rows of the context."""
+    settings, n_rows = context.settings, len(context.split.train)
+    n_batches = n_rows // settings.batch_rows(n_rows)
+    return settings.statistics(settings.epochs * n_batches).momentum
 
 
 def collect_weights(

@@ -136,6 +136,7 @@ def _recipe(group: Group, context: TrainingContext, split: Split) -> Recipe:
         batch_columns=rounded_up(rows, 16),
         segment_epochs=min(settings.epochs, _SEGMENT_EPOCHS),
         has_decay=_has_decay(group, context),
+        statistics=settings.statistics(settings.epochs * (len(split.train) // rows)),
     )
 
 
