@@ -33,6 +33,7 @@ from cerebros.estimators._settings import PopulationSettings, check_space
 from cerebros.estimators._validation import Folds, GroupFolds, Holdout, TimeFolds
 from cerebros.estimators.guards import Finding, check_table, without_ignored
 from cerebros.estimators.table import Columns, EncodingSettings, columns_of, rows_of
+from cerebros.programs import check_not_forked
 
 if TYPE_CHECKING:
     from cerebros.estimators._fit import Fit
@@ -100,6 +101,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
             StoreError: if `out` holds another fit.
         """
         begun = time.monotonic()
+        check_not_forked("fit")
         from cerebros.estimators._fit import fit_table  # loads JAX
 
         settings = self._settings()
@@ -182,11 +184,13 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "predictor_")
         write_onnx(path, self.predictor_)
 
-    @property
-    def model_(self) -> Any:
+    def to_keras(self) -> Any:
         """The network that counts most, of its first fold, as a Keras model.
 
         It reads encoded rows: `predictor_.encoding.transform`.
+
+        Raises:
+            NotFittedError: before `fit`.
         """
         from cerebros.estimators._keras_model import keras_model
 

@@ -20,6 +20,7 @@ from cerebros.lowering._weights import (
     named_steps,
 )
 from cerebros.plan import Dense, Dropout, NetworkPlan, Normalize, Unit
+from cerebros.programs import check_not_forked, in_own_settings
 
 Tensor: TypeAlias = Any
 """A symbolic Keras tensor."""
@@ -34,6 +35,7 @@ _KERAS_NAMES = {
 }
 
 
+@in_own_settings
 def to_keras(
     plan: NetworkPlan,
     weights: Mapping[str, npt.ArrayLike] | None = None,
@@ -72,6 +74,7 @@ def to_keras(
             reads, if there is not one of them for each input (or one scale for each
             output), or if the weights belong to another plan.
     """
+    check_not_forked("building a Keras model")
     _check_length("input_shapes", input_shapes, plan.n_inputs, "input")
     _check_length("stems", stems, plan.n_inputs, "input")
     _check_length("output_scales", output_scales, len(plan.outputs), "output")

@@ -51,5 +51,5 @@ def _has_backends() -> bool:
     return bool(getattr(sys.modules.get("jax._src.xla_bridge"), "_backends", None))
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # Windows does not fork
     os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
@@ -27,13 +28,35 @@ _OWN = {
 
 @contextmanager
 def own_settings() -> Iterator[None]:
-    """Compute under them, in this thread; what the user has set holds afterwards."""
+    """Compute under them, in this thread; what the user has set holds afterwards.
+
+    Keras, where it is loaded, has float32 for all that is not told otherwise.
+    """
     import jax
 
     with ExitStack() as stack:
+        if "keras" in sys.modules:
+            stack.enter_context(_keras_in_float32())
         for name, value in _OWN.items():
             stack.enter_context(getattr(jax, name)(value))
         yield
+
+
+@contextmanager
+def _keras_in_float32() -> Iterator[None]:
+    import keras
+
+    usual, policy = keras.config.floatx(), keras.config.dtype_policy()
+    if (usual, policy.name) == ("float32", "float32"):
+        yield
+        return
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(usual)
+        keras.config.set_dtype_policy(policy)
 
 
 def in_own_settings(function: Callable[P, T]) -> Callable[P, T]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from cerebros.lowering import Weights, read_weights, to_keras
 from cerebros.plan import NetworkPlan
+from cerebros.programs import in_own_settings
 from cerebros.stems import arrays_of, copy_of
 from cerebros.training._keras_object import fresh
 from cerebros.training._settings import TrainingSettings
@@ -18,6 +19,7 @@ from cerebros.training._task import TrainingContext
 from cerebros.training._two_rates import TwoRates
 
 
+@in_own_settings
 def make_model(
     plan: NetworkPlan,
     weights: Weights,
@@ -69,6 +71,7 @@ def collect_weights(
     return weights
 
 
+@in_own_settings
 def evaluate_model(
     model: keras.Model, context: TrainingContext, rows: Rows
 ) -> dict[str, float]:

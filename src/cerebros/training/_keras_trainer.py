@@ -36,6 +36,7 @@ EpochCallback = Callable[[int, dict[str, float]], None]
 _VALIDATION_ROWS = 4096  # in one piece, so that most validations compile one shape
 
 
+@in_own_settings
 def train_with_keras(
     task: TrainingTask,
     context: TrainingContext,
@@ -58,6 +59,7 @@ def train_with_keras(
             number).
     """
     start = time.monotonic()
+    check_not_forked("training with Keras")
     if shortage := memory_shortage(task.plan, context):
         return Outcome(Status.OUT_OF_MEMORY, error=shortage)
     watch = _Watch(task, context, deadline, on_epoch)
