@@ -20,7 +20,7 @@ from cerebros.lowering._weights import (
     named_steps,
 )
 from cerebros.plan import Dense, Dropout, NetworkPlan, Normalize, Unit
-from cerebros.programs import check_not_forked, in_own_settings
+from cerebros.programs import check_not_forked
 
 Tensor: TypeAlias = Any
 """A symbolic Keras tensor."""
@@ -35,7 +35,6 @@ _KERAS_NAMES = {
 }
 
 
-@in_own_settings
 def to_keras(
     plan: NetworkPlan,
     weights: Mapping[str, npt.ArrayLike] | None = None,
