@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -24,34 +25,47 @@ def cache_folder(kind: str) -> Path | None:
     named = os.environ.get(CACHE_VARIABLE)
     if named == "":
         return None
-    root = Path(named) if named else _user_cache() / "cerebros"
-    return root / kind
+    if named:
+        return Path(named) / kind
+    user = _user_cache()
+    return None if user is None else user / "cerebros" / kind
 
 
 def usable_cache_folder(kind: str) -> Path | None:
     """The folder of a kind, made if need be; None where nothing can be kept.
 
-    A folder that cannot be written to is said so, with the way out.
+    Where there is none, or it cannot be written to, that is said once, with the way
+    out.
     """
     folder = cache_folder(kind)
     if folder is None:
+        if os.environ.get(CACHE_VARIABLE) != "":
+            _say_once(kind, "this user has no home folder")
         return None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"\0" * 4096)
     except OSError as error:
-        logger.warning(
-            "%s are not kept: %s cannot be written to (%s); name another folder in %s",
-            CACHE_KINDS[kind],
-            folder,
-            error.strerror or error,
-            CACHE_VARIABLE,
-        )
+        _say_once(kind, f"{folder} cannot be written to ({error.strerror or error})")
         return None
     return folder
 
 
-def _user_cache() -> Path:
-    named = os.environ.get("XDG_CACHE_HOME")
-    return Path(named) if named else Path.home() / ".cache"
+@cache
+def _say_once(kind: str, why: str) -> None:
+    logger.warning(
+        "%s are not kept: %s; name another folder in %s, or set it empty",
+        CACHE_KINDS[kind],
+        why,
+        CACHE_VARIABLE,
+    )
+
+
+def _user_cache() -> Path | None:
+    if named := os.environ.get("XDG_CACHE_HOME"):
+        return Path(named)
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError:  # neither HOME nor an entry among the users, as in containers
+        return None

@@ -33,3 +33,7 @@ class SearchError(CerebrosError):
 
 class StemError(CerebrosError, ValueError):
     """A stem cannot be made, or does not fit the rows that go into it."""
+
+
+class ForkError(CerebrosError, RuntimeError):
+    """A process that was forked from one that used JAX cannot use it itself."""

@@ -31,6 +31,7 @@ MAY_IMPORT = {
     **{folder: set(FOLDERS[:i]) for i, folder in enumerate(FOLDERS)},
     "report": {"plan"},  # draws plans and stored records, and computes nothing
     "errors": set(),
+    "programs": set(),
     "caches": set(),
     "testing": set(FOLDERS),
     "__main__": {"cli"},
@@ -42,7 +43,7 @@ MAY_IMPORT = {
     "neuralnetworkfuture": {"compat"},
     "residualmlp": {"compat"},
 }
-EVERYWHERE = {"errors", "caches", "__version__"}
+EVERYWHERE = {"errors", "caches", "programs", "__version__"}
 HEAVY = {
     "jax",
     "keras",

@@ -106,6 +106,27 @@ def test_meta_trials_neither_collide_nor_repeat(arguments: dict[str, Any]) -> No
     pd.testing.assert_frame_equal(first, second)  # oracle.csv shows the latest
 
 
+def test_running_statistics_are_those_of_the_original(
+    arguments: dict[str, Any],
+) -> None:
+    """Momentum 0.99, and nothing is taken out of what they begin with."""
+    arguments |= {"number_of_architecture_moities_to_try": 1, "epochs": 1}
+    search = SimpleCerebrosRandomSearch(**arguments)
+    search.run_random_search()
+    layers = [
+        layer
+        for layer in search.get_best_model().layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    assert layers
+    assert {layer.momentum for layer in layers} == {0.99}
+    n_rows = len(arguments["labels"][0]) * (1 - arguments["validation_split"])
+    n_steps = max(1, int(n_rows) // arguments["batch_size"])
+    least = 0.99**n_steps  # what the start of every variance, 1, still weighs
+    for layer in layers:
+        assert np.asarray(layer.moving_variance).min() >= least * 0.999
+
+
 def test_patience_stops_if_it_is_given(arguments: dict[str, Any]) -> None:
     arguments |= {
         "number_of_architecture_moities_to_try": 1,

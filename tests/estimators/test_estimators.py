@@ -274,7 +274,9 @@ def test_the_model_is_an_ordinary_keras_model(diabetes):
     features = model.predictor_.encoding.transform(_columns(table))
     (networks,) = model.predictor_.networks
     inputs = list(features[: networks.plan.n_inputs])
-    answers = model.model_.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0)
+    answers = model.to_keras().predict(
+        inputs if len(inputs) > 1 else inputs[0], verbose=0
+    )
     np.testing.assert_allclose(answers, networks.answers(*features)[0], atol=1e-5)
 
 

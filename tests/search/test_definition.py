@@ -91,6 +91,7 @@ CONTEXTS = {
     "training.weight_decay": with_settings(weight_decay=0.0),
     "training.loss": with_settings(loss="mae"),
     "training.metrics": with_settings(metrics=("mae",)),
+    "training.momentum": with_settings(momentum=0.99),
     "training.patience": with_settings(patience=2),
     "objective.metric": replace(CONTEXT, objective=Objective("val_loss")),
     "objective.direction": replace(

@@ -12,6 +12,7 @@ from cerebros.errors import LoweringError
 from cerebros.lowering import evaluate_reference
 from cerebros.lowering.levels import holes_of, unpack_weights
 from cerebros.plan import Connection, Dense, Dropout, NetworkPlan, Unit
+from cerebros.programs import Programs
 from cerebros.spaces import Output, Ports, WideMLP, WideWiring
 from cerebros.training.levels import (
     Chunk,
@@ -375,7 +376,7 @@ def test_dropout_drops_its_share_and_never_the_same(monkeypatch):
 
     forward = segments.forward
     monkeypatch.setattr(segments, "forward", recording)
-    monkeypatch.setattr(chunks, "_programs", {})
+    monkeypatch.setattr(chunks, "_programs", Programs(1))
     plan = drawn(0, WideMLP(levels=(2, 2), neurons=20, dropout=0.25))
     chunk = chunk_of(member(plan, seed=(1,)), member(plan, seed=(2,)), width=20)
     trained(chunk, rows_of(n_epochs=1, n_checkpoints=1))

@@ -40,7 +40,10 @@ def run(arguments: Namespace) -> Exit:
     """List what is kept, or clear it."""
     all_kept = [kept for kind in CACHE_KINDS if (kept := _kept(kind)) is not None]
     if not all_kept:
-        note(f"Nothing is kept, since {CACHE_VARIABLE} is empty.")
+        note(
+            f"Nothing is kept, since {CACHE_VARIABLE} is empty, or names no folder "
+            "while this user has no home folder."
+        )
     if arguments.clear:
         for kept in all_kept:
             if arguments.clear in (kept.kind, "all"):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from cerebros.cli._exit import Exit
+from cerebros.cli._output import note
 from cerebros.cli._parser import make_parser
 from cerebros.errors import CerebrosError, SearchError, StoreError
 
@@ -25,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 the work failed, 2 bad input, 3 a folder cannot be
         used, 130 interrupted.
     """
+    _open_closed_streams()
     parser = make_parser()
     try:
         arguments = parser.parse_args(argv)
@@ -42,12 +44,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         _close_stdout()
         return Exit.DONE
     except KeyboardInterrupt:
-        print("cerebros: interrupted", file=sys.stderr)
+        note("cerebros: interrupted")
         return Exit.INTERRUPTED
     except (CerebrosError, ValueError, OSError) as error:
         if arguments.debug:
             traceback.print_exc()
-        print(f"cerebros: {_message(error)}", file=sys.stderr)
+        note(f"cerebros: {_message(error)}")
         return _exit_code(error)
     return code
 
@@ -66,11 +68,37 @@ def _message(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
+def _open_closed_streams() -> None:
+    """Let streams that were closed lead nowhere.
+
+    Otherwise the next file that is opened takes their number, and whatever is printed,
+    also by libraries, goes into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+        if getattr(sys, name) is None:
+            nowhere = open(os.devnull, "r+", encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, nowhere)
+
+
 def _prepare_streams(*, debug: bool) -> None:
-    """Print what a terminal cannot show as `?`, and logs only when asked for."""
+    """Write UTF-8 into files and pipes, and logs only when asked for.
+
+    A terminal shows `?` for what it cannot show.
+    """
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if not hasattr(stream, "reconfigure"):  # as in tests
+            continue
+        if stream.isatty():
             stream.reconfigure(errors="replace")
+        else:
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     if debug:
         logging.basicConfig(level=logging.INFO)
         return
@@ -80,6 +108,16 @@ def _prepare_streams(*, debug: bool) -> None:
         logger = logging.getLogger(name)
         if not logger.handlers:
             logger.addHandler(logging.NullHandler())
+    caches = logging.getLogger("cerebros.caches")
+    if not caches.handlers:
+        caches.addHandler(_Notes())
+
+
+class _Notes(logging.Handler):
+    """Shows remarks to whoever works at the command line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note(f"cerebros: {record.getMessage()}")
 
 
 def _close_stdout() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 _WIDTH_OF_A_FILE = 160  # where there is no terminal to fit into
@@ -16,15 +17,31 @@ def say(text: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """Write a remark that is not part of the result."""
-    print(text, file=sys.stderr, flush=True)
+    """Write a remark that is not part of the result; if nobody reads it, no matter."""
+    with suppress(BrokenPipeError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def print_json(data: Any) -> None:
-    """Write strict JSON: a number that is none, or infinite, becomes null."""
+    """Write strict JSON: a number that is none, or infinite, becomes null.
+
+    Characters that standard output cannot hold are escaped.
+    """
     from cerebros.search import strict
 
-    print(json.dumps(strict(data), indent=2, ensure_ascii=False, allow_nan=False))
+    plain = strict(data)
+    text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
+    if not _fits(text):
+        text = json.dumps(plain, indent=2, allow_nan=False)
+    print(text)
+
+
+def _fits(text: str) -> bool:
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def print_table(

@@ -44,6 +44,7 @@ from cerebros.search import (
 )
 from cerebros.spaces import Output, Ports, RandomWiring, Rounding
 from cerebros.training import (
+    KERAS_MOMENTUM,
     Objective,
     TrainingContext,
     TrainingSettings,
@@ -228,6 +229,7 @@ class SimpleCerebrosRandomSearch(
                 loss=loss,
                 metrics=metrics_of(metrics),
                 patience=None if patience is PATIENCE_NOT_GIVEN else patience,
+                momentum=KERAS_MOMENTUM,
             ),
             objective=Objective(metric_to_rank_by, direction),
             stems=front.keras_stems,

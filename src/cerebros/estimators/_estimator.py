@@ -51,6 +51,7 @@ from cerebros.estimators.table import (
     rows_of,
     table_array,
 )
+from cerebros.programs import check_not_forked
 
 if TYPE_CHECKING:
     from cerebros.estimators._conclusion import Fit
@@ -118,6 +119,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
             StoreError: if `out` holds another fit.
         """
         begun = time.monotonic()
+        check_not_forked("fit")
         from cerebros.estimators._fit import fit_table  # loads JAX
 
         settings = self._settings()
@@ -205,11 +207,13 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "predictor_")
         write_onnx(path, self.predictor_)
 
-    @property
-    def model_(self) -> Any:
+    def to_keras(self) -> Any:
         """The network that counts most, of its first fold, as a Keras model.
 
         It reads encoded rows: `predictor_.encoding.transform`.
+
+        Raises:
+            NotFittedError: before `fit`.
         """
         from cerebros.estimators._keras_model import keras_model
 

@@ -234,7 +234,7 @@ def _definition(
     """All that decides what comes of a trial, as plain data."""
     digest = hashlib.sha256()
     for name, values in columns.items():
-        digest.update(name.encode())
+        digest.update(repr(name).encode())
         digest.update(
             "\0".join(map(repr, values)).encode()
             if values.dtype == object

@@ -1,6 +1,7 @@
 """How a plan runs: the reference in NumPy, and an ordinary Keras model.
 
-`to_keras`, `read_weights` and `write_weights` load Keras when they are first used.
+`to_keras`, `read_weights`, `write_weights` and `normalizations` load Keras when they
+are first used.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,12 @@ from cerebros.lowering._weights import initial_weights as initial_weights
 from cerebros.lowering._weights import weight_shapes as weight_shapes
 
 if TYPE_CHECKING:
+    from cerebros.lowering._keras import normalizations as normalizations
     from cerebros.lowering._keras import read_weights as read_weights
     from cerebros.lowering._keras import to_keras as to_keras
     from cerebros.lowering._keras import write_weights as write_weights
 
-_KERAS = {"read_weights", "to_keras", "write_weights"}
+_KERAS = {"normalizations", "read_weights", "to_keras", "write_weights"}
 
 
 def __getattr__(name: str) -> Any:

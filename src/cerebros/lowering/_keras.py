@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import keras
@@ -19,6 +20,7 @@ from cerebros.lowering._weights import (
     named_steps,
 )
 from cerebros.plan import Dense, Dropout, NetworkPlan, Normalize, Unit
+from cerebros.programs import check_not_forked
 
 Tensor: TypeAlias = Any
 """A symbolic Keras tensor."""
@@ -40,6 +42,7 @@ def to_keras(
     input_shapes: Sequence[tuple[int, ...]] | None = None,
     stems: Sequence[keras.Model | None] | None = None,
     output_scales: Sequence[OutputScale | None] | None = None,
+    momentum: float = 0.99,
     seed: int = 0,
 ) -> keras.Model:
     """Build the Keras model that a plan describes, one layer per planned step.
@@ -58,6 +61,7 @@ def to_keras(
         output_scales: for each output a scale that it is multiplied by and a mean
             that is added, so that a network that learns standardized numbers answers
             in the units of the target; or None.
+        momentum: of running statistics, when the model is trained.
         seed: of the initial values and of dropout; global random state is not used.
 
     Returns:
@@ -69,6 +73,7 @@ def to_keras(
             reads, if there is not one of them for each input (or one scale for each
             output), or if the weights belong to another plan.
     """
+    check_not_forked("building a Keras model")
     _check_length("input_shapes", input_shapes, plan.n_inputs, "input")
     _check_length("stems", stems, plan.n_inputs, "input")
     _check_length("output_scales", output_scales, len(plan.outputs), "output")
@@ -79,9 +84,10 @@ def to_keras(
         x = _input(shape, stem, name=f"input_{node}")
         inputs.append(x)
         values.append(_lower_input(x, stem, width, name=f"input_{node}"))
+    lowered = partial(_lower_unit, momentum=momentum, seed=seed)
     for node, unit in plan.nodes():
         steps = named_steps(plan, node)
-        values.append(_lower_unit(unit, values, steps, name=f"unit_{node}", seed=seed))
+        values.append(lowered(unit, values, steps, name=f"unit_{node}"))
     returned = [
         _lower_output(
             values[node],
@@ -148,13 +154,15 @@ def _lower_unit(
     steps: Sequence[NamedStep],
     *,
     name: str,
+    momentum: float,
     seed: int,
 ) -> Tensor:
     x = _merge(unit, values, name=name)
     if not steps and len(unit.connections) == 1:
         return keras.layers.Identity(name=name)(x)  # a layer of its own, to be seen
     for i, named in enumerate(steps):
-        x = _lower_step(x, named, seed=_seed_of(seed, named.name, i))
+        own_seed = _seed_of(seed, named.name, i)
+        x = _lower_step(x, named, momentum=momentum, seed=own_seed)
     return x
 
 
@@ -173,7 +181,7 @@ def _merge(unit: Unit, values: Sequence[Tensor], *, name: str) -> Tensor:
     return layer(name=f"{name}_{unit.merge}")(arriving)
 
 
-def _lower_step(x: Tensor, named: NamedStep, *, seed: int) -> Tensor:
+def _lower_step(x: Tensor, named: NamedStep, *, momentum: float, seed: int) -> Tensor:
     step = named.step
     if isinstance(step, Dense):
         dense = keras.layers.Dense(
@@ -190,6 +198,7 @@ def _lower_step(x: Tensor, named: NamedStep, *, seed: int) -> Tensor:
     if isinstance(step, Dropout):
         return keras.layers.Dropout(step.rate, seed=seed, name=named.name)(x)
     normalization = keras.layers.BatchNormalization(
+        momentum=momentum,
         center=step.scale_shift,
         scale=step.scale_shift,
         beta_initializer=_zeros,
@@ -259,22 +268,38 @@ def write_weights(
         variable.assign(np.asarray(weights[key]))
 
 
+def normalizations(model: keras.Model, plan: NetworkPlan) -> list[Any]:
+    """The layers of batch normalization that belong to the plan, not to a stem.
+
+    Raises:
+        LoweringError: if the model lacks a layer of the plan.
+    """
+    layers = {layer.name: layer for layer in model.layers}
+    return [
+        _layer(layers, named)
+        for node, _ in plan.nodes()
+        for named in named_steps(plan, node)
+        if isinstance(named.step, Normalize)
+    ]
+
+
+def _layer(layers: Mapping[str, Any], named: NamedStep) -> Any:
+    if named.name not in layers:
+        raise LoweringError(
+            f"the model has no layer {named.name!r}, so it was not built from this plan"
+        )
+    return layers[named.name]
+
+
 def _variables(model: keras.Model, plan: NetworkPlan) -> dict[str, Any]:
     """Each key of the weight format with the model's variable that holds it."""
     layers = {layer.name: layer for layer in model.layers}
     variables = {}
     for node, _ in plan.nodes():
         for named in named_steps(plan, node):
-            if named.name not in layers:
-                raise LoweringError(
-                    f"the model has no layer {named.name!r}, so it was not built from "
-                    "this plan"
-                )
             for key in _keys(named):
-                attribute = _KERAS_NAMES[key]
-                variables[f"{named.name}/{key}"] = getattr(
-                    layers[named.name], attribute
-                )
+                own = getattr(_layer(layers, named), _KERAS_NAMES[key])
+                variables[f"{named.name}/{key}"] = own
     return variables
 
 

@@ -17,7 +17,8 @@ class Normalize:
     """Batch normalization over the rows of a batch, one feature at a time.
 
     Training uses the mean and variance of the batch and updates running ones
-    (momentum 0.99); prediction uses the running ones. Epsilon is 0.001.
+    (how slowly is a matter of training); prediction uses the running ones. Epsilon is
+    0.001.
 
     Attributes:
         scale_shift: multiply by a learned scale and add a learned shift afterwards.

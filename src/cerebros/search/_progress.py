@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Literal, Protocol, TextIO, TypeAlias, get_args
 
 from cerebros.search._in_training import InTraining
@@ -213,7 +213,8 @@ class Lines:
 
     def _write(self, line: str) -> None:
         self._written_at = time.monotonic()
-        print(line, file=self._stream or sys.stderr, flush=True)
+        with suppress(BrokenPipeError):  # nobody reads it, but the search goes on
+            print(line, file=self._stream or sys.stderr, flush=True)
 
 
 def _done(standings: Standings) -> str:

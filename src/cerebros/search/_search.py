@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cerebros.programs import check_not_forked
 from cerebros.search._executor import Executor
 from cerebros.search._loop import run_search
 from cerebros.search._progress import Progress, Show, progress_of
@@ -87,6 +88,7 @@ def search_networks(
         SearchError: if every trial failed.
     """
     start = time.monotonic()
+    check_not_forked("search_networks")
     executor = executor or "population"
     _check_kinds(problem, space, training, time_budget, executor)
     n_architectures = whole_number("n_architectures", n_architectures, least=1)

@@ -25,6 +25,7 @@ from cerebros.training._problem import Task as Task
 from cerebros.training._rehearsal import rehearse as rehearse
 from cerebros.training._rehearsal import smallest_plan as smallest_plan
 from cerebros.training._row_order import epoch_batches as epoch_batches
+from cerebros.training._running_statistics import KERAS_MOMENTUM as KERAS_MOMENTUM
 from cerebros.training._schedule import SCHEDULES as SCHEDULES
 from cerebros.training._schedule import schedule_factor as schedule_factor
 from cerebros.training._settings import TrainingSettings as TrainingSettings

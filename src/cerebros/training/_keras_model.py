@@ -10,6 +10,7 @@ import numpy as np
 
 from cerebros.lowering import Weights, read_weights, to_keras
 from cerebros.plan import NetworkPlan
+from cerebros.programs import in_own_settings
 from cerebros.stems import arrays_of, copy_of
 from cerebros.training._keras_object import fresh
 from cerebros.training._settings import TrainingSettings
@@ -18,6 +19,7 @@ from cerebros.training._task import TrainingContext
 from cerebros.training._two_rates import TwoRates
 
 
+@in_own_settings
 def make_model(
     plan: NetworkPlan,
     weights: Weights,
@@ -41,10 +43,18 @@ def make_model(
         input_shapes=context.input_shapes,
         stems=_own_stems(context.stems, weights, seed),
         output_scales=context.output_scales,
+        momentum=_momentum(context),
         seed=seed,
     )
     compile_model(model, context.settings, eager=eager)
     return model
+
+
+def _momentum(context: TrainingContext) -> float:
+    """Of running statistics, in a training on the rows of the context."""
+    settings, n_rows = context.settings, len(context.split.train)
+    n_batches = n_rows // settings.batch_rows(n_rows)
+    return settings.statistics(settings.epochs * n_batches).momentum
 
 
 def collect_weights(
@@ -61,6 +71,7 @@ def collect_weights(
     return weights
 
 
+@in_own_settings
 def evaluate_model(
     model: keras.Model, context: TrainingContext, rows: Rows
 ) -> dict[str, float]:

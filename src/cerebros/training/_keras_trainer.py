@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import math
 import time
@@ -13,7 +12,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from cerebros.lowering import Weights, initial_weights
+from cerebros.lowering import Weights, initial_weights, normalizations
+from cerebros.programs import check_not_forked, in_own_settings, release_memory
 from cerebros.stems import arrays_of
 from cerebros.training._keras_model import (
     collect_weights,
@@ -21,9 +21,10 @@ from cerebros.training._keras_model import (
     one_or_many,
     use_own_rates,
 )
-from cerebros.training._memory import give_back_memory, memory_shortage
+from cerebros.training._memory import memory_shortage
 from cerebros.training._outcome import Outcome, Status
 from cerebros.training._row_order import epoch_batches
+from cerebros.training._running_statistics import RunningStatistics
 from cerebros.training._schedule import schedule_factor
 from cerebros.training._split import Rows
 from cerebros.training._task import TrainingContext, TrainingTask
@@ -35,6 +36,7 @@ EpochCallback = Callable[[int, dict[str, float]], None]
 _VALIDATION_ROWS = 4096  # in one piece, so that most validations compile one shape
 
 
+@in_own_settings
 def train_with_keras(
     task: TrainingTask,
     context: TrainingContext,
@@ -57,12 +59,13 @@ def train_with_keras(
             number).
     """
     start = time.monotonic()
+    check_not_forked("training with Keras")
     if shortage := memory_shortage(task.plan, context):
         return Outcome(Status.OUT_OF_MEMORY, error=shortage)
     watch = _Watch(task, context, deadline, on_epoch)
     try:
         model = _initial_model(task, context, start_from)
-        _fit(model, task, context, watch)
+        _fit(model, task, context, watch, is_new=start_from is None)
         return watch.outcome(model, seconds=time.monotonic() - start)
     except Exception as error:
         status = Status.OUT_OF_MEMORY if _is_out_of_memory(error) else Status.FAILED
@@ -74,7 +77,7 @@ def train_with_keras(
             error=f"{type(error).__name__}: {error}",
         )
     finally:
-        _release_memory()
+        release_memory()
 
 
 def _initial_model(
@@ -85,6 +88,9 @@ def _initial_model(
     model = make_model(
         task.plan, start_from or weights, context, seed=int(rng.integers(2**31))
     )
+    statistics = context.settings.statistics(_n_steps(task, context))
+    for layer in normalizations(model, task.plan):
+        layer.momentum = statistics.momentum
     use_own_rates(model, context)
     if task.learning_rate is not None:
         model.optimizer.learning_rate = task.learning_rate
@@ -94,19 +100,29 @@ def _initial_model(
 
 
 def _fit(
-    model: keras.Model, task: TrainingTask, context: TrainingContext, watch: _Watch
+    model: keras.Model,
+    task: TrainingTask,
+    context: TrainingContext,
+    watch: _Watch,
+    *,
+    is_new: bool,
 ) -> None:
     split = task.split or context.split
     x, y = context.data.rows(split.validation)
     weights = _weights_of(context, split.validation)
     n_pieces = math.ceil(len(y[0]) / _VALIDATION_ROWS)
     batches = _Batches(task, context)
+    statistics = context.settings.statistics(_n_steps(task, context))
+    before = [_NextBatches(batches), *_rate_callbacks(task, context)]
+    if is_new and statistics.is_corrected:
+        layers = normalizations(model, task.plan)
+        before.append(_WithoutStart(layers, statistics, len(batches)))
     model.fit(
         batches,
         epochs=context.settings.epochs,
         validation_data=(one_or_many(x), one_or_many(y), *weights),
         validation_batch_size=math.ceil(len(y[0]) / n_pieces),
-        callbacks=[watch, _NextBatches(batches), *_rate_callbacks(task, context)],
+        callbacks=[watch, *before],
         shuffle=False,  # the batches come in random order; Keras would ask `random`
         verbose=0,
     )
@@ -129,9 +145,7 @@ class _Schedule(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(self, task: TrainingTask, context: TrainingContext) -> None:
         super().__init__()
-        settings, split = context.settings, task.split or context.split
-        n_batches = len(split.train) // _batch_rows(task, context)
-        self._name, self._n_steps = settings.schedule, settings.epochs * n_batches
+        self._name, self._n_steps = context.settings.schedule, _n_steps(task, context)
         self._rate: float | None = None
         self._step = 0
 
@@ -143,6 +157,45 @@ class _Schedule(keras.callbacks.Callback):  # type: ignore[misc]
         factor = float(schedule_factor(self._name, progress))
         optimizer.learning_rate = self._rate * factor
         self._step += 1
+
+
+class _WithoutStart(keras.callbacks.Callback):  # type: ignore[misc]
+    """Takes out of running statistics what their first values weigh.
+
+    From the validation of an epoch to the beginning of the next; in between Keras
+    updates what it knows.
+    """
+
+    def __init__(
+        self, layers: list[Any], statistics: RunningStatistics, n_batches: int
+    ) -> None:
+        super().__init__()
+        self._layers, self._statistics = layers, statistics
+        self._n_batches, self._n_steps = n_batches, 0
+        self._kept: list[tuple[Any, Any]] = []
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        self._n_steps += self._n_batches
+        for layer in self._layers:
+            self._replace(layer.moving_mean, self._statistics.mean)
+            self._replace(layer.moving_variance, self._statistics.variance)
+
+    def _replace(self, variable: Any, corrected: Callable[..., Any]) -> None:
+        running = np.asarray(keras.ops.convert_to_numpy(variable.value))
+        self._kept.append((variable, running))
+        variable.assign(corrected(running, self._n_steps))
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        while self._kept:
+            variable, running = self._kept.pop()
+            variable.assign(running)
+
+
+def _n_steps(task: TrainingTask, context: TrainingContext) -> int:
+    """Steps of the whole training."""
+    split = task.split or context.split
+    n_batches = len(split.train) // _batch_rows(task, context)
+    return context.settings.epochs * n_batches
 
 
 def _batch_rows(task: TrainingTask, context: TrainingContext) -> int:
@@ -282,13 +335,3 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
 def _is_out_of_memory(error: Exception) -> bool:
     words = ("RESOURCE_EXHAUSTED", "out of memory", "OOM when allocating")
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)
-
-
-def _release_memory() -> None:
-    """Free a finished model: its graph has cycles, and its programs are cached."""
-    gc.collect()
-    if keras.backend.backend() == "jax":
-        import jax
-
-        jax.clear_caches()  # type: ignore[no-untyped-call]
-    give_back_memory()

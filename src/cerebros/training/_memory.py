@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
-from contextlib import suppress
 
 from cerebros.plan import NetworkPlan
 from cerebros.training._task import TrainingContext
@@ -45,16 +43,6 @@ def available_memory() -> int | None:
     except OSError:
         return None
     return None
-
-
-def give_back_memory() -> None:
-    """Hand what was freed back to the system.
-
-    The C library of Linux keeps the memory in which programs were compiled, in pieces
-    too small for the next one: twice as much after ten networks, and growing.
-    """
-    with suppress(OSError, AttributeError, TypeError):  # only there is it known
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _gibibytes(n_bytes: int) -> str:

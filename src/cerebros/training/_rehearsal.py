@@ -10,10 +10,12 @@ import numpy as np
 from cerebros.errors import DataError, LoweringError
 from cerebros.lowering import initial_weights
 from cerebros.plan import Dense, Draft, NetworkPlan
+from cerebros.programs import in_own_settings
 from cerebros.spaces import Ports
 from cerebros.training._task import TrainingContext
 
 
+@in_own_settings
 def rehearse(context: TrainingContext, ports: Ports) -> list[str]:
     """Evaluate the smallest network of these inputs and outputs on two rows.
 

@@ -15,6 +15,10 @@ from cerebros.training._keras_object import (
     named,
     told_apart,
 )
+from cerebros.training._running_statistics import (
+    RunningStatistics,
+    running_statistics,
+)
 from cerebros.training._schedule import SCHEDULES, unknown_schedule
 from cerebros.training._whole_number import whole_number
 
@@ -41,6 +45,9 @@ class TrainingSettings:
             takes the usual ones of the problem.
         patience: epochs without a better value of the ranked metric before training
             stops; None never stops early. The best epoch's weights are kept anyway.
+        momentum: of the running statistics of batch normalization, updated as Keras
+            does; None chooses it by the number of steps and takes out what their
+            start weighs, see `running_statistics`.
 
     Raises:
         ValueError: if a number lies outside of its range.
@@ -57,6 +64,7 @@ class TrainingSettings:
     loss: Named | None = None
     metrics: tuple[Named, ...] | None = None
     patience: int | None = None
+    momentum: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience"):
@@ -77,6 +85,9 @@ class TrainingSettings:
         decay = self.weight_decay
         if decay is not None and not (math.isfinite(decay) and decay >= 0):
             raise ValueError(f"weight_decay must be finite and >= 0, but got {decay!r}")
+        momentum = self.momentum
+        if momentum is not None and not 0 <= momentum < 1:
+            raise ValueError(f"momentum must be >= 0 and < 1, but got {momentum!r}")
         self._replace(optimizer=named(self.optimizer))
         if self.schedule != "constant" and _has_own_schedule(self.optimizer):
             raise ValueError(
@@ -93,6 +104,10 @@ class TrainingSettings:
     def _replace(self, **values: Any) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    def statistics(self, n_steps: int) -> RunningStatistics:
+        """How running statistics follow the batches of a training of so many steps."""
+        return running_statistics(self.momentum, n_steps)
 
     def batch_rows(self, n_rows: int) -> int:
         """Rows of one step when there are `n_rows` to train on."""

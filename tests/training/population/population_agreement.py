@@ -61,11 +61,11 @@ def context_of(
     )
 
 
-def largest_difference(ours, theirs):
-    """Of two arrays, relative to the largest entry (and to 1e-3 at least)."""
+def largest_difference(ours, theirs, *, least=1e-3):
+    """Of two arrays, relative to the largest entry, and to `least` at least."""
     ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
     assert ours.shape == theirs.shape
-    size = max(np.abs(theirs).max(initial=0), 1e-3)
+    size = max(np.abs(theirs).max(initial=0), least)
     return np.abs(ours - theirs).max(initial=0) / size
 
 
@@ -79,6 +79,14 @@ def differences(ours, theirs):
         for name, values in ours.history.items()
     }
     return found | {
-        key: largest_difference(array, theirs.weights[key])
+        key: largest_difference(array, theirs.weights[key], least=_least(key, theirs))
         for key, array in ours.weights.items()
     }
+
+
+def _least(key, outcome):
+    """Means are rounded like the numbers they are of, which may be far larger."""
+    if not key.endswith("/mean"):
+        return 1e-3
+    variances = outcome.weights[key.removesuffix("mean") + "variance"]
+    return max(1e-3, np.sqrt(variances.max(initial=0)))

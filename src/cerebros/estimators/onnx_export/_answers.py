@@ -180,8 +180,8 @@ def label_array(classes: Array) -> Array:
         DataError: for any others, such as dates.
     """
     kinds = {type(label) for label in classes.tolist()}
-    if classes.dtype.kind == "U" or kinds == {str}:
-        return np.array(classes, object)
+    if all(issubclass(kind, str) for kind in kinds):
+        return np.array([str(label) for label in classes.tolist()], object)
     if classes.dtype == np.float32:
         return classes
     for kind, name in ((bool, "bool"), (int, "int64"), (float, "float64")):

@@ -66,7 +66,7 @@ def write_onnx(path: str | Path, predictor: Predictor) -> None:
 
     Raises:
         DataError: if the package onnx is not there, or if the predictor has something
-            that ONNX has not, such as labels that are dates.
+            that ONNX has not, such as labels that are dates, or halves of characters.
         StoreError: if the file cannot be written.
 
     In onnxruntime, `InferenceSession(path).run(["prediction"], {"age": [[39.0]], …})`
@@ -75,6 +75,19 @@ def write_onnx(path: str | Path, predictor: Predictor) -> None:
     onnx = _package("onnx")
     from cerebros.search.stores import write_file
 
+    try:
+        content = _content(onnx, predictor)
+    except UnicodeEncodeError as error:
+        wrong = error.object[error.start : error.end]
+        raise DataError(
+            "an ONNX file holds text as UTF-8, which has no halves of characters, but "
+            f"{wrong!r} is in {error.object[:80]!r}, a name, a label, or text of a "
+            "column; replace it in the table, and fit again"
+        ) from error
+    write_file(path, content)
+
+
+def _content(onnx: Any, predictor: Predictor) -> bytes:
     names = list(predictor.encoding.encoders)
     if "" in names:
         raise DataError(
@@ -93,7 +106,8 @@ def write_onnx(path: str | Path, predictor: Predictor) -> None:
         add_numbers(graph, predictor, answers, members, outputs[0])
     model = _model(onnx, graph, predictor, outputs)
     onnx.checker.check_model(model)
-    write_file(path, model.SerializeToString())
+    content: bytes = model.SerializeToString()
+    return content
 
 
 def _package(name: str) -> Any:

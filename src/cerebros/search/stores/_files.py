@@ -123,6 +123,7 @@ def write_file(path: str | Path, content: str | bytes) -> None:
     Raises:
         StoreError: if it cannot be written.
     """
-    data = content.encode() if isinstance(content, str) else content
+    if isinstance(content, str):  # half a character, which UTF-8 cannot hold, is named
+        content = content.encode("utf-8", "backslashreplace")
     absolute = os.path.abspath(path)
-    write_whole(fsspec.filesystem("file"), absolute, data)
+    write_whole(fsspec.filesystem("file"), absolute, content)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +24,7 @@ from cerebros.lowering.levels import (
     pack_weights,
 )
 from cerebros.plan import Dropout, NetworkPlan
+from cerebros.programs import Programs, compiled_program, each_in_own_settings
 from cerebros.training.levels._segment import (
     Progress,
     Rates,
@@ -33,7 +33,6 @@ from cerebros.training.levels._segment import (
     Table,
     make_segment,
 )
-from cerebros.training.population import use_cache_folder
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 
@@ -263,6 +262,7 @@ def _initial(member: Member, layout: LevelLayout) -> Matrices:
     return matrices
 
 
+@each_in_own_settings
 def train_chunk(
     chunk: Chunk,
     rows: Rows,
@@ -422,23 +422,13 @@ def rounded_up_to_few(n: int, multiple: int) -> int:
 
 # --- Programs, made once and kept on disk -------------------------------------------
 
-_programs: dict[Any, Any] = {}
-_locks: dict[Any, threading.Lock] = {}
-_guard = threading.Lock()
+_programs = Programs(8)
 
 
 def _compiled(shape: Shape, arguments: Any) -> tuple[Any, float]:
     """The program, and the seconds that were spent in waiting for it."""
     device = next(iter(arguments[0].n_steps.devices()))
-    key = (shape, device)
-    begun = time.monotonic()
-    with _guard:
-        lock = _locks.setdefault(key, threading.Lock())
-    with lock:
-        if key not in _programs:
-            use_cache_folder()
-            lowered = jax.jit(make_segment(shape)).lower(*arguments)
-            is_cpu = device.platform == "cpu"
-            options: Any = {"xla_cpu_multi_thread_eigen": False} if is_cpu else None
-            _programs[key] = lowered.compile(compiler_options=options)
-        return _programs[key], time.monotonic() - begun
+    return _programs.get(
+        (shape, device),
+        lambda: compiled_program(make_segment(shape), arguments, device.platform),
+    )

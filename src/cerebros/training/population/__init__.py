@@ -7,12 +7,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cerebros.training.population._compiling import (
-        forget_programs as forget_programs,
-    )
-    from cerebros.training.population._compiling import (
-        use_cache_folder as use_cache_folder,
-    )
     from cerebros.training.population._grouping import GROUPING as GROUPING
     from cerebros.training.population._grouping import groups_of as groups_of
     from cerebros.training.population._head import head_of as head_of
@@ -33,13 +27,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "GROUPING": "_grouping",
     "PopulationReport": "_report",
-    "forget_programs": "_compiling",
     "groups_of": "_grouping",
     "head_of": "_head",
     "optimizer_of": "_optimizers",
     "reason_not_lowerable": "_lowerable",
     "train_population": "_trainer",
-    "use_cache_folder": "_compiling",
     "worker_devices": "_trainer",
 }
 

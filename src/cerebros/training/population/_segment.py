@@ -31,6 +31,7 @@ from cerebros.lowering.population import (
     slab_masks,
     take,
 )
+from cerebros.training._running_statistics import RunningStatistics
 from cerebros.training._schedule import schedule_factor
 from cerebros.training.population._clipping import clipping
 from cerebros.training.population._head import Head
@@ -38,8 +39,6 @@ from cerebros.training.population._optimizers import Optimizer
 
 Array = jax.Array
 
-MOMENTUM = 0.99
-"""Of running statistics, as in `cerebros.plan.Normalize`."""
 EPSILON = 1e-3
 
 
@@ -61,6 +60,7 @@ class Recipe:
         batch_columns: the same, rounded up.
         segment_epochs: most epochs of one call.
         has_decay: whether any member's weights decay.
+        statistics: how running means and variances follow the batches.
     """
 
     layout: Layout
@@ -76,6 +76,7 @@ class Recipe:
     batch_columns: int
     segment_epochs: int
     has_decay: bool
+    statistics: RunningStatistics
 
 
 class Snapshot(NamedTuple):
@@ -97,7 +98,7 @@ class State(NamedTuple):
     """A chunk between two segments.
 
     Attributes:
-        now: parameters and statistics.
+        now: parameters, and statistics with their start still in them.
         slots: what the optimizer remembers, as many as it has.
         best: the best epoch of each member so far.
         score: its ranked metric, `(member,)`.
@@ -205,13 +206,14 @@ def _segment(
         state, trained, work = _train(
             recipe, state, tables, data, rates, orders[i], work
         )
-        validated, work = _validate(recipe, state.now, tables, data, work)
+        now = _without_start(recipe, state)
+        validated, work = _validate(recipe, now, tables, data, work)
         logs = trained | {f"val_{name}": value for name, value in validated.items()}
         columns = {
             name: lax.dynamic_update_index_in_dim(column, logs[name], i, 0)
             for name, column in columns.items()
         }
-        return _keep_best(recipe, state, logs), columns, work
+        return _keep_best(recipe, state, now, logs), columns, work
 
     state, columns, _ = lax.fori_loop(0, n_epochs, epoch, (state, columns, work))
     return state, columns
@@ -231,6 +233,7 @@ def _train(
 ) -> tuple[State, dict[str, Array], _Work]:
     """One epoch."""
     layout, head = recipe.layout, recipe.head
+    running = partial(_running, recipe.statistics.momentum)
     mask = (jnp.arange(recipe.batch_columns) < recipe.batch_rows).astype(jnp.float32)
     total = recipe.n_epochs * recipe.n_batches
 
@@ -257,11 +260,11 @@ def _train(
         now = Snapshot(
             parameters,
             RowMoments(
-                _running(now.rows.mean, rows.mean),
-                _running(now.rows.variance, rows.variance),
+                running(now.rows.mean, rows.mean),
+                running(now.rows.variance, rows.variance),
             ),
-            _running(now.input_mean, moments[0]),
-            _running(now.input_variance, moments[1]),
+            running(now.input_mean, moments[0]),
+            running(now.input_variance, moments[1]),
         )
         work = work._replace(kernels=kernels, gradients=gradients, buffers=buffers)
         return now, slots, count + 1, metrics, work
@@ -274,8 +277,22 @@ def _train(
     return state, head.result(metrics), work
 
 
-def _running(before: Array, now: Array) -> Array:
-    return MOMENTUM * before + (1 - MOMENTUM) * now
+def _running(momentum: float, before: Array, now: Array) -> Array:
+    return momentum * before + (1 - momentum) * now
+
+
+def _without_start(recipe: Recipe, state: State) -> Snapshot:
+    """What decides predictions after at least one step."""
+    now = state.now
+    n_steps = state.step.astype(jnp.float32)
+    mean = partial(recipe.statistics.mean, n_steps=n_steps)
+    variance = partial(recipe.statistics.variance, n_steps=n_steps)
+    return Snapshot(
+        now.parameters,
+        RowMoments(mean(now.rows.mean), variance(now.rows.variance)),
+        mean(now.input_mean),
+        variance(now.input_variance),
+    )
 
 
 def _batch(
@@ -416,7 +433,9 @@ def _validate(
     return head.result(metrics), work._replace(kernels=kernels, valid_state=state)
 
 
-def _keep_best(recipe: Recipe, state: State, logs: dict[str, Array]) -> State:
+def _keep_best(
+    recipe: Recipe, state: State, now: Snapshot, logs: dict[str, Array]
+) -> State:
     """Remember members that improved, and stop those that wait too long or diverge."""
     value = logs[recipe.metric]
     is_better = value < state.score if recipe.is_minimized else value > state.score
@@ -436,16 +455,13 @@ def _keep_best(recipe: Recipe, state: State, logs: dict[str, Array]) -> State:
         return jnp.where(improved[:, None], new, old)
 
     kept = Snapshot(
-        {
-            k: best(a, state.best.parameters[k], 1)
-            for k, a in state.now.parameters.items()
-        },
+        {k: best(a, state.best.parameters[k], 1) for k, a in now.parameters.items()},
         RowMoments(
-            best(state.now.rows.mean, state.best.rows.mean, 1),
-            best(state.now.rows.variance, state.best.rows.variance, 1),
+            best(now.rows.mean, state.best.rows.mean, 1),
+            best(now.rows.variance, state.best.rows.variance, 1),
         ),
-        best_of_members(state.now.input_mean, state.best.input_mean),
-        best_of_members(state.now.input_variance, state.best.input_variance),
+        best_of_members(now.input_mean, state.best.input_mean),
+        best_of_members(now.input_variance, state.best.input_variance),
     )
     score = jnp.where(improved, value, state.score)
     return state._replace(best=kept, score=score, waited=waited, is_active=is_active)

@@ -16,6 +16,7 @@ import numpy as np
 
 from cerebros.errors import SearchError
 from cerebros.lowering.population import rounded_up
+from cerebros.programs import check_not_forked, each_in_own_settings, in_own_settings
 from cerebros.training._checkpoints import Checkpoints
 from cerebros.training._outcome import Outcome, Status
 from cerebros.training._split import Split
@@ -33,6 +34,7 @@ _VALID_COLUMNS = 256  # rows of validation that are computed at once, at most
 _SEGMENT_EPOCHS = 64
 
 
+@each_in_own_settings
 def train_population(
     tasks: Sequence[TrainingTask],
     context: TrainingContext,
@@ -62,6 +64,7 @@ def train_population(
     Raises:
         SearchError: if JAX has no device to compute on.
     """
+    check_not_forked("training")
     _local_devices()
     numbers = frozenset(wanted)
     figures = PopulationReport()
@@ -136,6 +139,7 @@ def _recipe(group: Group, context: TrainingContext, split: Split) -> Recipe:
         batch_columns=rounded_up(rows, 16),
         segment_epochs=min(settings.epochs, _SEGMENT_EPOCHS),
         has_decay=_has_decay(group, context),
+        statistics=settings.statistics(settings.epochs * (len(split.train) // rows)),
     )
 
 
@@ -279,6 +283,7 @@ def _local_devices() -> list[Any]:
         ) from error
 
 
+@in_own_settings
 def _outcomes(
     run: ChunkRun, deadline: float | None, device: Any, stop: threading.Event
 ) -> list[tuple[TrainingTask, Outcome]]:
