@@ -20,7 +20,11 @@ def answered(targets, *, n_classes=None, weights=None, folds=None, seconds=np.in
     )
     weights = np.ones(N) if weights is None else weights
     made = baselines(
-        FEATURES, targets, weights, folds, n_classes=n_classes, seconds=seconds, seed=0
+        lambda _: FEATURES,
+        *(targets, weights, folds),
+        n_classes=n_classes,
+        seconds=seconds,
+        seed=0,
     )
     return {own.name: own.answers for own in made if own.answers is not None}, folds
 
@@ -108,7 +112,7 @@ def test_boosting_answers_for_all_folds_or_is_left_out(monkeypatch, seconds, is_
     )
     told = []
     made = baselines(
-        *(FEATURES, NUMBERS, np.ones(N), folds),
+        *(lambda _: FEATURES, NUMBERS, np.ones(N), folds),
         n_classes=None,
         seconds=seconds,
         seed=0,
@@ -134,3 +138,23 @@ def test_folds_that_only_answer_are_left_out(n_classes):
     for answers in found.values():
         assert np.isnan(answers[:80]).all()
         assert np.isfinite(answers[80:]).all()
+
+
+def test_each_fold_has_features_of_its_own():
+    folds = [
+        Fold(np.arange(60), np.arange(60, 90)),
+        Fold(np.arange(90), np.arange(90, N)),
+    ]
+    tables = [FEATURES, np.where(np.arange(N)[:, None] < 90, FEATURES, 1e3)]
+    made = baselines(
+        lambda fold: tables[fold],
+        *(NUMBERS, np.ones(N), folds),
+        n_classes=None,
+        seconds=np.inf,
+        seed=0,
+    )
+    (linear,) = (own.answers for own in made if own.name == "linear")
+    for k, fold in enumerate(folds):
+        model = Ridge(alpha=1.0).fit(tables[k][fold.train], NUMBERS[fold.train, 1])
+        found = linear[fold.valid, 1]
+        np.testing.assert_allclose(found, model.predict(tables[k][fold.valid]))

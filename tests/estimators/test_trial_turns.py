@@ -1,5 +1,6 @@
 import threading
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from cerebros.estimators._turns import train_committee, transform_of
 
 
 def losses(*rows):
-    return [np.array(row, float) for row in rows]
+    each = np.broadcast_arrays(*(np.array(row, float) for row in rows))
+    return np.stack(each)
 
 
 def test_a_transform_that_all_parts_prefer_is_taken():
@@ -47,6 +49,7 @@ class Committee:
     unfinished: tuple[int, ...] = ()
     diverging: tuple[int, ...] = ()
     transforms: tuple = ()
+    first_loss: float = 0.0
     taken: dict[int, int] = field(default_factory=dict)
 
     def work(self, _number):
@@ -55,7 +58,7 @@ class Committee:
     def draw(self, number):
         return Drawn(number, None, None, is_encoded=False)
 
-    def trained(self, number, transform, _device, stop):
+    def trained(self, number, transform, _device, stop, _deadline):
         assert isinstance(stop, threading.Event)
         self.taken[number] = transform
         if number in self.failing:
@@ -64,7 +67,7 @@ class Committee:
         return Trained(
             drawn=self.draw(number),
             transform=transform,
-            answers=np.array([number], float),
+            answers=np.array([self.first_loss + number]),
             epochs=(4, 8) if is_complete else (4,),
             seconds=1.0,
             is_complete=is_complete,
@@ -120,6 +123,17 @@ def test_without_any_trial_the_reason_is_told(committee, words):
 
 def test_later_trials_follow_the_first_ones():
     """The lower number is the lower loss here, for all parts."""
-    committee = Committee(transforms=("identity", "log"))
-    trained(committee)
+    committee = Committee(transforms=kinds("identity", "log"))
+    assert trained(committee).transform == 0
     assert committee.taken == {0: 0, 1: 1, 2: 0, 3: 0, 4: 0, 5: 0}
+
+
+def test_a_linear_part_that_is_as_good_within_noise_is_taken():
+    committee = Committee(transforms=kinds("identity", "linear"), first_loss=10.0)
+    assert trained(committee, 4).transform == 0
+    committee = Committee(transforms=kinds("identity", "linear"), first_loss=100.0)
+    assert trained(committee, 4).transform == 1  # 100 against 0.98 · 101
+
+
+def kinds(*names):
+    return tuple((SimpleNamespace(kind=name),) for name in names)

@@ -215,7 +215,7 @@ class Committee:
                 own = checkpoint.state.matrices
                 self.files.write(
                     number,
-                    checkpoint.number,
+                    len(answers) - 1,
                     answers[-1],
                     {key: value[keeps] for key, value in own.items()},
                     None if is_complete else checkpoint.state,
