@@ -33,6 +33,7 @@ def test_a_table_becomes_a_model_of_its_name(run, there):
     assert done.code == 0
     assert (there / "homes.cerebros").is_file()
     assert [path.name for path in there.iterdir() if "part" in path.name] == []
+    assert "selection score  ensemble weight" in done.out
     for words in (
         "\nThe best 6 of 6 models; 2 trials",
         "\nmodel ",
@@ -42,7 +43,7 @@ def test_a_table_becomes_a_model_of_its_name(run, there):
         "cerebros predict homes.cerebros homes.csv",
     ):
         assert words in done.out
-    for words in ("task      regression: 'price' holds numbers", "trial 1: "):
+    for words in ("task      regression: 'price' holds numbers", "trial 1: rmse "):
         assert words in done.err
     predictor = load("homes.cerebros")
     assert set(predictor.encoding.names) == {"size", "rooms", "street", "sold", "town"}
@@ -75,6 +76,11 @@ def test_the_result_is_also_json(run, there):
     assert result["n_rows"] == 120
     assert result["n_trials"] == 1
     assert result["report"][0]["model"] == "cerebros"
+    assert isinstance(result["verdict"], str)
+    assert result["baselines_left_out"] == {}
+    (trial,) = result["trials"]
+    assert (trial["status"], trial["ensemble_weight"]) == ("finished", 1)
+    assert all("share" not in row for row in result["leaderboard"])
     assert {row["kind"] for row in result["leaderboard"]} == {
         *("ensemble", "trial", "baseline")
     }
