@@ -3,12 +3,13 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from cerebros.estimators import _baselines
-from cerebros.estimators._baselines import baselines
+from cerebros.estimators._baselines import TreeInputs, baselines
 from cerebros.estimators._validation import Fold, Folds, folds_of
 
 N = 120
 RNG = np.random.default_rng(8)
 FEATURES = RNG.normal(size=(N, 3))
+TREES = TreeInputs(FEATURES, np.zeros(3, bool))
 NUMBERS = FEATURES[:, :2] * [1, 100] + [0, 5]
 CLASSES = (FEATURES[:, 0] > 0).astype(int) + (FEATURES[:, 0] > 1)
 
@@ -21,7 +22,7 @@ def answered(targets, *, n_classes=None, weights=None, folds=None, seconds=np.in
     weights = np.ones(N) if weights is None else weights
     made = baselines(
         lambda _: FEATURES,
-        *(targets, weights, folds),
+        *(TREES, targets, weights, folds),
         n_classes=n_classes,
         seconds=seconds,
         seed=0,
@@ -112,7 +113,7 @@ def test_boosting_answers_for_all_folds_or_is_left_out(monkeypatch, seconds, is_
     )
     told = []
     made = baselines(
-        *(lambda _: FEATURES, NUMBERS, np.ones(N), folds),
+        *(lambda _: FEATURES, TREES, NUMBERS, np.ones(N), folds),
         n_classes=None,
         seconds=seconds,
         seed=0,
@@ -148,7 +149,7 @@ def test_each_fold_has_features_of_its_own():
     tables = [FEATURES, np.where(np.arange(N)[:, None] < 90, FEATURES, 1e3)]
     made = baselines(
         lambda fold: tables[fold],
-        *(NUMBERS, np.ones(N), folds),
+        *(TREES, NUMBERS, np.ones(N), folds),
         n_classes=None,
         seconds=np.inf,
         seed=0,
@@ -158,3 +159,19 @@ def test_each_fold_has_features_of_its_own():
         model = Ridge(alpha=1.0).fit(tables[k][fold.train], NUMBERS[fold.train, 1])
         found = linear[fold.valid, 1]
         np.testing.assert_allclose(found, model.predict(tables[k][fold.valid]))
+
+
+def test_boosting_reads_columns_as_they_are():
+    texts = np.array(["a", "b", "a", None, *(f"rare {i}" for i in range(120))], object)
+    trees = TreeInputs.of(
+        {
+            "number": np.array([1.5, np.nan, *np.zeros(122)]),
+            "day": np.array(["1970-01-03", "NaT"] * 62, "datetime64[us]"),
+            "text": texts,
+        }
+    )
+    assert trees.is_category.tolist() == [False, False, True]
+    np.testing.assert_array_equal(trees.values[:2, 0], [1.5, np.nan])
+    np.testing.assert_array_equal(trees.values[:2, 1], [2, np.nan])
+    np.testing.assert_array_equal(trees.values[:4, 2], [0, 1, 0, np.nan])
+    assert trees.values[-1, 2] == 100  # with all others that are not frequent

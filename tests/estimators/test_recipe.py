@@ -34,6 +34,8 @@ def planned(n_rows, **more):
 def work(recipe, n_rows, *, n_trials):
     """Products of some trials of `planned`."""
     row = 64 * (10 + 100) + 64 * 10 + 64**2 + (128 + 10 + 100)
+    if recipe.most_batches is not None:
+        n_rows = min(n_rows, recipe.most_batches * recipe.batch_rows)
     return 6 * row * n_rows * n_trials * recipe.n_folds * recipe.n_epochs
 
 
@@ -59,10 +61,20 @@ def test_recipes_are_within_bounds(n_rows, is_classification, n_folds, budget):
 
 @given(st.integers(100, 200_000), st.floats(10, 3600))
 def test_no_more_work_than_two_trials_can_afford(n_rows, budget):
-    """Two trials of the eight that are wanted, unless an epoch alone is too much."""
+    """Two trials of the ten that are wanted, unless going once through is too much."""
     recipe = planned(n_rows, time_budget=budget)
     affordable = _NOMINAL_SPEED * (budget - _SECONDS_OF_STARTING)
-    assert recipe.n_epochs == 1 or work(recipe, n_rows, n_trials=2) <= affordable
+    n_batches = recipe.most_batches or max(1, n_rows // recipe.batch_rows)
+    is_once = recipe.n_epochs * n_batches * recipe.batch_rows <= n_rows
+    assert is_once or work(recipe, n_rows, n_trials=2) <= affordable
+
+
+@given(st.integers(10_000, 2_000_000), st.floats(5, 60))
+def test_trainings_on_many_rows_can_be_stopped_early(n_rows, budget):
+    recipe = planned(n_rows, time_budget=budget)
+    assert recipe.n_epochs >= 8
+    passes = recipe.n_epochs * (recipe.most_batches or n_rows // recipe.batch_rows)
+    assert passes >= 0.8 * (n_rows // recipe.batch_rows)  # about once through
 
 
 def test_what_is_affordable_is_done_in_full():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from cerebros.estimators._validation import Fold
+from cerebros.estimators.table import Columns, as_days
 
 Array = npt.NDArray[Any]
 
@@ -35,8 +37,41 @@ class Baseline:
     why: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class TreeInputs:
+    """Columns as trees read them: not scaled, missing is NaN, categories are numbers.
+
+    Attributes:
+        values: `(row, column)`.
+        is_category: of each column, whether its numbers have no order.
+    """
+
+    values: Array
+    is_category: Array
+
+    @classmethod
+    def of(cls, columns: Columns) -> TreeInputs:
+        """Of each column of text the most frequent categories, and one for the rest."""
+        each = [_tree_column(values) for values in columns.values()]
+        is_text = [values.dtype.kind == "O" for values in columns.values()]
+        return cls(np.stack(each, axis=1), np.array(is_text))
+
+
+def _tree_column(values: Array) -> Array:
+    if values.dtype.kind == "M":
+        return as_days(values)
+    if values.dtype.kind != "O":
+        return np.asarray(values, np.float64)
+    counts = Counter(value for value in values if value is not None)
+    frequent = [text for text, _ in counts.most_common(_MOST_CATEGORIES)]
+    codes = {text: float(code) for code, text in enumerate(frequent)}
+    codes[None] = np.nan
+    return np.array([codes.get(v, float(len(frequent))) for v in values], np.float64)
+
+
 def baselines(
     features: Callable[[int], Array],
+    trees: TreeInputs,
     targets: Array,
     weights: Array,
     folds: Sequence[Fold],
@@ -55,6 +90,7 @@ def baselines(
     Args:
         features: for the number of a fold, what it knows: `(row, feature)`, numbers
             without missing ones.
+        trees: what boosting reads instead.
         targets: `(row, output)`, or class numbers `(row,)`.
         weights: `(row,)`.
         folds: those of the networks.
@@ -65,19 +101,22 @@ def baselines(
     """
     judging = [number for number, fold in enumerate(folds) if len(fold.valid)]
     n_outputs = targets.shape[1] if n_classes is None else n_classes
-    n_rows, n_features = features(0).shape
     n_models = 1 if n_classes == 2 else n_outputs
     made: list[Baseline] = []
-    models = _models(n_classes, seed)  # loads them, which is nobody's time
+    models = _models(n_classes, trees, seed)  # loads them, which is nobody's time
     end = time.monotonic() + seconds
     # One thread: the cores belong to the networks.
     with threadpool_limits(1):
         for name, make in models:
+            of_fold = (
+                features if name != "gradient boosting" else lambda _: trees.values
+            )
+            n_rows, n_features = of_fold(0).shape
             left = max(0.0, end - time.monotonic())
             own = _out_of_fold(
                 name,
                 (
-                    _answered(make, features(k), targets, weights, folds[k], n_classes)
+                    _answered(make, of_fold(k), targets, weights, folds[k], n_classes)
                     for k in judging
                 ),
                 n_folds=len(judging),
@@ -136,7 +175,12 @@ _SECONDS: dict[str, Callable[[int, int, int], float]] = {
 """Of a fold, by rows, features and models; rough, of a usual core."""
 
 
-def _models(n_classes: int | None, seed: int) -> list[tuple[str, Callable[[], Any]]]:
+_MOST_CATEGORIES = 100  # of boosting, which knows 255 values of a column
+
+
+def _models(
+    n_classes: int | None, trees: TreeInputs, seed: int
+) -> list[tuple[str, Callable[[], Any]]]:
     from sklearn.dummy import DummyClassifier, DummyRegressor
     from sklearn.ensemble import (
         HistGradientBoostingClassifier,
@@ -150,7 +194,9 @@ def _models(n_classes: int | None, seed: int) -> list[tuple[str, Callable[[], An
             ("linear", lambda: Ridge(alpha=1.0)),
             (
                 "gradient boosting",
-                lambda: HistGradientBoostingRegressor(random_state=seed),
+                lambda: HistGradientBoostingRegressor(
+                    categorical_features=trees.is_category, random_state=seed
+                ),
             ),
         ]
     return [
@@ -158,7 +204,9 @@ def _models(n_classes: int | None, seed: int) -> list[tuple[str, Callable[[], An
         ("linear", lambda: LogisticRegression(max_iter=300)),
         (
             "gradient boosting",
-            lambda: HistGradientBoostingClassifier(random_state=seed),
+            lambda: HistGradientBoostingClassifier(
+                categorical_features=trees.is_category, random_state=seed
+            ),
         ),
     ]
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from cerebros import __version__
 from cerebros.errors import DataError
-from cerebros.estimators._baselines import Baseline, baselines
+from cerebros.estimators._baselines import Baseline, TreeInputs, baselines
 from cerebros.estimators._committee import Committee
 from cerebros.estimators._conclusion import Fit, concluded
 from cerebros.estimators._fold_tables import encoding_targets, tables_of_folds
@@ -108,7 +108,7 @@ def fit_table(
             files=files,
         )
         judging = Judging.of(committee, target, settings)
-        trained, usual = _trained(committee, judging, settings, begun, say)
+        trained, usual = _trained(committee, columns, judging, settings, begun, say)
         return concluded(
             committee, trained, judging, usual, settings, columns, encoding, begun
         )
@@ -116,6 +116,7 @@ def fit_table(
 
 def _trained(
     committee: Committee,
+    columns: Columns,
     judging: Judging,
     settings: FitSettings,
     begun: float,
@@ -133,7 +134,8 @@ def _trained(
     # While the first programs are compiled, a core is free for the baselines.
     with ThreadPoolExecutor(1) as beside:
         usual = beside.submit(
-            _baselines, committee, judging.target, settings, progress.baseline
+            _baselines,
+            *(committee, columns, judging.target, settings, progress.baseline),
         )
         trained = train_committee(
             committee,
@@ -277,6 +279,7 @@ def _ends(
 
 def _baselines(
     committee: Committee,
+    columns: Columns,
     target: Target,
     settings: FitSettings,
     on_baseline: Callable[[Baseline], None],
@@ -285,6 +288,7 @@ def _baselines(
     try:
         return baselines(
             lambda fold: committee.tables.of_fold(fold).plain,
+            TreeInputs.of(columns),
             target.values,
             target.weights,
             committee.split(0),

@@ -60,7 +60,8 @@ class FoldTable:
         """Answers near the range of a fold's own rows, where several share a table."""
         if not self.transforms or len(self.folds) == 1:
             return numbers
-        return np.clip(numbers, *bounds(self.targets[transform][fold.train]))
+        seen = np.intersect1d(fold.train, self.entries)  # without rows of no weight
+        return np.clip(numbers, *bounds(self.targets[transform][seen]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,6 +225,7 @@ class _Maker:
 
     def _transforms(self, seen: Array, linear: Array | None) -> Transforms:
         values = self.target.values
+        seen = seen[self.target.weights[seen] > 0]
         return tuple(
             tuple(
                 TargetTransform.fit(

@@ -18,7 +18,7 @@ _ROWS_PER_COLUMN = 3
 _LEAST_ROWS = 20
 _LARGEST = 1e100  # of values, so that their squares are finite
 _PENALTIES = np.logspace(-6, 0, 13)  # of the variance of a column
-_REACH = 2.0  # ranges beyond that of training, where inputs end
+REACH = 2.0  # ranges beyond that of training, where inputs end
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class LinearPart:
     def answers(self, columns: Columns) -> Floats:
         """`(row, output)`, in units of the target."""
         x = _matrix(columns, self.names, rows_of(columns))
-        reach = _REACH * (self.high - self.low)
+        reach = REACH * (self.high - self.low)
         x = np.clip(x, self.low - reach, self.high + reach) - self.center
         return np.asarray(np.nan_to_num(x) @ self.slopes + self.intercept)
 
@@ -78,7 +78,7 @@ class LinearPart:
         """
         x = _matrix(columns, self.names, rows_of(columns))
         beyond = np.maximum(x - self.high, 0) + np.maximum(self.low - x, 0)
-        most = _REACH * (self.high - self.low)
+        most = REACH * (self.high - self.low)
         beyond = np.minimum(np.where(np.isnan(beyond), 0, beyond), most)
         return np.asarray(beyond @ np.abs(self.slopes))
 

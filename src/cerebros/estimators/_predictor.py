@@ -26,6 +26,7 @@ from cerebros.estimators.table import (
     TableEncoding,
     TableSchema,
     raw_columns,
+    rows_of,
 )
 
 Array = npt.NDArray[Any]
@@ -76,7 +77,6 @@ class Predictor:
         networks: of each trial that counts.
         transforms: of targets, that networks refer to by number; for each the one of
             every output. Empty for classes.
-        linear: what is linear in the target; None for classes.
         classes: labels in the order of the outputs; None for a regression.
         target_names: of the outputs of a regression.
         is_flat: whether answers of a regression are `(row,)`.
@@ -84,18 +84,19 @@ class Predictor:
         ranges: of the columns in training.
         schema: what the columns hold and how they are read; with none, they are read
             as they seem.
+        linear: what is linear in the target; None for classes.
     """
 
     encoding: TableEncoding
     networks: tuple[Networks, ...]
     transforms: tuple[tuple[TargetTransform, ...], ...]
-    linear: LinearPart | None
     classes: Array | None
     target_names: tuple[str, ...]
     is_flat: bool
     certainty: Certainty
     ranges: TableRanges
     schema: TableSchema = field(default_factory=TableSchema)
+    linear: LinearPart | None = None
 
     @property
     def is_classification(self) -> bool:
@@ -254,7 +255,10 @@ class Predictor:
     def _of_trials(self, columns: Columns) -> Iterator[Array]:
         """Answers of the networks of each trial, `(fold, row, output)`."""
         plain, encoded = self.encoding.transform(columns)
-        linear = self.linear.answers(columns) if self._is_linear else None
+        linear = None
+        if self._is_linear:
+            assert self.linear is not None
+            linear = self.linear.answers(columns)
         for own in self.networks:
             answers = own.answers(plain, encoded)
             if not self.is_classification:
@@ -280,7 +284,8 @@ class Predictor:
 
     def _moved_outside(self, columns: Columns) -> Array:
         """What intervals of rows outside the training are wider by, `(row, output)`."""
-        assert self.linear is not None
+        if self.linear is None:
+            return np.zeros((rows_of(columns), 1))
         goes_on = sum(own.share for own in self.networks if self._goes_on(own))
         share = 1 - (1 - _OF_TREND) * goes_on
         return np.asarray(share * self.linear.moved_outside(columns))

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cerebros.errors import DataError
+from cerebros.estimators._linear_part import REACH, LinearPart
 from cerebros.estimators._predictor import Predictor
 from cerebros.estimators._targets import TargetTransform
 from cerebros.estimators.onnx_export._graph import Array, Graph, doubles
@@ -41,7 +42,7 @@ def add_numbers(
     ]
     numbers = graph.cast(answers, np.float64)
     parts = []
-    for kind in ("identity", "log", "quantile"):
+    for kind in ("identity", "linear", "log", "quantile"):
         chosen = [
             i for i, (transform, _, _) in enumerate(rows) if transform.kind == kind
         ]
@@ -53,6 +54,10 @@ def add_numbers(
             for column, (_, k, weight) in enumerate(own):
                 mixed[k, column] = weight
             parts.append(graph.add("MatMul", mixed, back))
+            if kind == "linear":
+                assert predictor.linear is not None
+                line = _linear_part(graph, predictor.linear)
+                parts.append(graph.add("Mul", line, doubles(mixed.sum(axis=1))))
     total = graph.total(parts)
     if predictor.is_flat:
         graph.add("Reshape", total, np.array([-1]), output=output)
@@ -70,7 +75,20 @@ def _back(
     x = graph.add("Add", x, doubles([own.mean for own in transforms]))
     if kind == "log":
         return graph.add("Exp", x)
-    return x if kind == "identity" else _interpolated(graph, transforms, x)
+    return _interpolated(graph, transforms, x) if kind == "quantile" else x
+
+
+def _linear_part(graph: Graph, part: LinearPart) -> str:
+    """See `LinearPart.answers`; `(output, row)`."""
+    columns = graph.joined(list(part.names))
+    x = graph.reshaped(columns, len(part.names), -1)
+    center, reach = doubles(part.center), doubles(REACH * (part.high - part.low))
+    x = graph.add("Where", graph.add("IsNaN", x), center, x)
+    x = graph.add("Max", x, doubles(part.low) - reach)
+    x = graph.add("Min", x, doubles(part.high) + reach)
+    x = graph.add("Sub", x, center)
+    rise = graph.add("MatMul", np.asarray(part.slopes.T, np.float64), x)
+    return graph.add("Add", rise, doubles(part.intercept))
 
 
 def _interpolated(graph: Graph, transforms: Sequence[TargetTransform], x: str) -> str:
