@@ -66,11 +66,16 @@ def all_plain(texts: Sequence[str | None]) -> npt.NDArray[np.float64] | None:
         return None
 
 
+def has_zeros(texts: Sequence[str | None]) -> bool:
+    """Whether any text is a number with leading zeros."""
+    return _LEADING_ZERO.search("\n".join(filter(None, texts))) is not None
+
+
 def are_codes(counts: Mapping[str, int]) -> bool:
     """Whether texts are codes with leading zeros, such as `007`."""
     n = sum(counts.values())
     texts = [text.strip() for text in counts]
-    if not _LEADING_ZERO.search("\n".join(texts)):
+    if not has_zeros(texts):
         return False
     zeros = {text for text in texts if _LEADING_ZERO.match(text)}
     whole = [text for text in texts if text.isdecimal()]

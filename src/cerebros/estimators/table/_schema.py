@@ -25,6 +25,7 @@ from cerebros.estimators.table._number_texts import (
     canonical,
     decimal_mark,
     form_of,
+    has_zeros,
     is_plain_number,
 )
 from cerebros.estimators.table._values import (
@@ -400,6 +401,9 @@ def _of_text(array: npt.NDArray[Any], *, is_asked: bool) -> ColumnSchema:
 def _of_objects(
     name: str, array: npt.NDArray[Any]
 ) -> tuple[ColumnSchema, Ambiguous | None]:
+    values = _without_markers(array).tolist()
+    if _are_texts(values) and all_plain(values) is not None and not has_zeros(values):
+        return ColumnSchema("number"), None  # as usual, and quickly found
     counts, objects = _taken_apart(array.astype(object).tolist())
     texts = {text: n for text, n in counts.items() if text not in MARKERS}
     n_texts = sum(texts.values())
