@@ -18,7 +18,7 @@ def fitted(table, labels):
     return CerebrosClassifier(
         time_budget=None,
         n_trials=1,
-        population=PopulationSettings(epochs=8, folds=2),
+        population=PopulationSettings(epochs=40, folds=2),
         space=WideWiring(levels=(1, 1), neurons=16),
         ignore=["strong-column", "target-code"],
     ).fit(table, labels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from cerebros.caches import usable_cache_folder
 
@@ -18,13 +19,14 @@ def use_cache_folder() -> Path | None:
     """
     import jax
 
-    if given := jax.config.values.get("jax_compilation_cache_dir"):
+    config: Any = jax.config
+    if given := config.values.get("jax_compilation_cache_dir"):
         return Path(given)
     folder = usable_cache_folder("programs")
     if folder is None:
         return None
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_compilation_cache_max_size", _LARGEST_CACHE)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    config.update("jax_compilation_cache_dir", str(folder))
+    config.update("jax_compilation_cache_max_size", _LARGEST_CACHE)
+    config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     return folder
