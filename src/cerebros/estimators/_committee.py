@@ -152,12 +152,12 @@ class Committee:
             )
         return Chunk(tuple(members), _width(self.recipe))
 
-    def answers(self, number: int, of_folds: Sequence[Array], transform: int) -> Array:
+    def answers(self, number: int, of_folds: Array, transform: int) -> Array:
         """Out-of-fold answers, `(row, output)`.
 
         Args:
             number: of the trial.
-            of_folds: of each fold, `(valid row, output)`, as networks give them.
+            of_folds: as networks give them, `(fold, valid row, output)`.
             transform: number of the target transform.
         """
         answers = np.full((self.n_rows, self.n_outputs), np.nan)

@@ -228,7 +228,8 @@ class _Sums:
     def slopes(self, penalty: float) -> tuple[Floats, Floats]:
         """`(column, output)` and the intercept `(output,)`."""
         cov, to_y, _ = self._moments()
-        slopes = np.linalg.solve(cov + penalty * np.eye(len(cov)), to_y)
+        ridge = cov + penalty * np.eye(len(cov))
+        slopes = np.linalg.solve(ridge, to_y).astype(np.float64)
         w = max(self.w, 1e-300)
         return slopes, np.asarray(self.y / w - (self.z / w) @ slopes)
 

@@ -107,12 +107,12 @@ def select(
         Libraries of Models".
     """
     if eligible is not None and not eligible.all():
-        chosen = select(answers[eligible], loss, rows, is_ensemble=is_ensemble)
-        stops = np.argmin(loss(answers[:, :, rows], rows), axis=1)
-        stops[eligible] = chosen.checkpoints
+        of_some = select(answers[eligible], loss, rows, is_ensemble=is_ensemble)
+        checkpoints = np.argmin(loss(answers[:, :, rows], rows), axis=1)
+        checkpoints[eligible] = of_some.checkpoints
         shares = np.zeros(len(answers))
-        shares[eligible] = chosen.shares
-        return Selection(stops, shares)
+        shares[eligible] = of_some.shares
+        return Selection(checkpoints, shares)
     of_rows = answers[:, :, rows]
     n_trials = len(answers)
     if not is_ensemble or n_trials == 1:

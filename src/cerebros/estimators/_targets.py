@@ -70,15 +70,10 @@ class TargetTransform:
         if not scale > 1e-12 * abs(mean):
             scale = 1.0
         standardized = (transformed - mean) / scale
-        if is_bounded:
-            low, high = bounds(standardized)
-            if kind == "identity" and target.min() >= 0:
-                low = max(low, -mean / scale)  # what is never negative stays so
-        elif kind == "log":
-            low, high = bounds(standardized, _MARGIN_OF_LOGS)
-        else:
-            low, high = -_FREE, _FREE
-        return cls(kind, mean, scale, float(low), float(high), values, knots)
+        low, high = _limits(standardized, kind, is_bounded=is_bounded)
+        if kind == "identity" and is_bounded and target.min() >= 0:
+            low = max(low, -mean / scale)  # what is never negative stays so
+        return cls(kind, mean, scale, low, high, values, knots)
 
     def forward(self, target: Floats, linear: Floats | None = None) -> Floats:
         """Standardized numbers, `(row,)`."""
@@ -127,6 +122,14 @@ class TargetTransform:
     def from_state(cls, state: dict[str, Any]) -> TargetTransform:
         arrays = {key: np.array(state[key], float) for key in ("values", "knots")}
         return cls(**{**state, **arrays})
+
+
+def _limits(numbers: Floats, kind: str, *, is_bounded: bool) -> tuple[float, float]:
+    """Between which standardized answers stay, from those of training."""
+    if not is_bounded and kind != "log":
+        return -_FREE, _FREE
+    low, high = bounds(numbers, MARGIN if is_bounded else _MARGIN_OF_LOGS)
+    return float(low), float(high)
 
 
 def bounds(numbers: Floats, margin: float = MARGIN) -> tuple[Floats, Floats]:
