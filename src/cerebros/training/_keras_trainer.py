@@ -63,9 +63,12 @@ def train_with_keras(
     if shortage := memory_shortage(task.plan, context):
         return Outcome(Status.OUT_OF_MEMORY, error=shortage)
     watch = _Watch(task, context, deadline, on_epoch)
+    statistics = context.settings.statistics(
+        _n_steps(task, context), goes_on=start_from is not None
+    )
     try:
-        model = _initial_model(task, context, start_from)
-        _fit(model, task, context, watch, is_new=start_from is None)
+        model = _initial_model(task, context, statistics, start_from)
+        _fit(model, task, context, watch, statistics)
         return watch.outcome(model, seconds=time.monotonic() - start)
     except Exception as error:
         status = Status.OUT_OF_MEMORY if _is_out_of_memory(error) else Status.FAILED
@@ -81,14 +84,16 @@ def train_with_keras(
 
 
 def _initial_model(
-    task: TrainingTask, context: TrainingContext, start_from: Weights | None
+    task: TrainingTask,
+    context: TrainingContext,
+    statistics: RunningStatistics,
+    start_from: Weights | None,
 ) -> keras.Model:
     rng = np.random.default_rng([task.seed, task.number, 0])
     weights = initial_weights(task.plan, rng)
     model = make_model(
         task.plan, start_from or weights, context, seed=int(rng.integers(2**31))
     )
-    statistics = context.settings.statistics(_n_steps(task, context))
     for layer in normalizations(model, task.plan):
         layer.momentum = statistics.momentum
     use_own_rates(model, context)
@@ -104,17 +109,15 @@ def _fit(
     task: TrainingTask,
     context: TrainingContext,
     watch: _Watch,
-    *,
-    is_new: bool,
+    statistics: RunningStatistics,
 ) -> None:
     split = task.split or context.split
     x, y = context.data.rows(split.validation)
     weights = _weights_of(context, split.validation)
     n_pieces = math.ceil(len(y[0]) / _VALIDATION_ROWS)
     batches = _Batches(task, context)
-    statistics = context.settings.statistics(_n_steps(task, context))
     before = [_NextBatches(batches), *_rate_callbacks(task, context)]
-    if is_new and statistics.is_corrected:
+    if statistics.is_corrected:
         layers = normalizations(model, task.plan)
         before.append(_WithoutStart(layers, statistics, len(batches)))
     model.fit(

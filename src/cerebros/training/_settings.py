@@ -16,6 +16,7 @@ from cerebros.training._keras_object import (
     told_apart,
 )
 from cerebros.training._running_statistics import (
+    KERAS_MOMENTUM,
     RunningStatistics,
     running_statistics,
 )
@@ -105,8 +106,14 @@ class TrainingSettings:
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
-    def statistics(self, n_steps: int) -> RunningStatistics:
-        """How running statistics follow the batches of a training of so many steps."""
+    def statistics(self, n_steps: int, *, goes_on: bool = False) -> RunningStatistics:
+        """How running statistics follow the batches of a training of so many steps.
+
+        A training that goes on from trained weights begins with sound ones; they
+        change slowly, and there is nothing to take out.
+        """
+        if goes_on and self.momentum is None:
+            return running_statistics(KERAS_MOMENTUM, n_steps)
         return running_statistics(self.momentum, n_steps)
 
     def batch_rows(self, n_rows: int) -> int:
