@@ -88,7 +88,7 @@ def plan_recipe(
 
     Small tables are trained for more epochs, with ten folds for numbers. Where ten
     trials would not fit the budget on a machine of usual speed, first five folds do,
-    then fewer epochs, then five trials, then three folds. In a short time all networks
+    then fewer epochs, then fewer trials, down to five, then three folds. In a short time all networks
     have two hidden levels, because there is time to compile one program. Nothing is
     measured, so that the same call decides the same.
 
@@ -151,11 +151,8 @@ def _fitting(
         return folds, epochs
     fewer = folds if is_fixed else min(folds, 5)
     fewest = folds if is_fixed else min(folds, 3)
-    for n_trials, n_folds in (
-        (_TRIALS_WANTED, fewer),
-        (_TRIALS_WANTED // 2, fewer),
-        (_TRIALS_WANTED // 2, fewest),
-    ):
+    counts = range(_TRIALS_WANTED, _TRIALS_WANTED // 2 - 1, -1)
+    for n_trials, n_folds in (*((n, fewer) for n in counts), (counts[-1], fewest)):
         fitting = int(affordable / (n_trials * n_folds))
         if fitting >= least:
             return n_folds, min(epochs, fitting)

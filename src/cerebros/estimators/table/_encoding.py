@@ -32,6 +32,8 @@ KINDS: dict[str, type[Encoder]] = {
 
 _MOST_OUTPUTS = 10  # of which categories and texts know the targets
 _ROWS_AT_ONCE = 8192
+_FEW_COLUMNS = 16  # of numbers; in more of them, a bin that few rows need is too dear
+_FEW_ROWS, _SOME_ROWS = 3, 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,6 +307,7 @@ def fit_encoding(
     n_numbers = max(1, sum(kind in ("number", "date") for kind in kinds.values()))
     n_bins = min(settings.bins, settings.most_encoded // n_numbers)
     n_levels = min(settings.most_categories, settings.most_encoded // n_numbers)
+    rows_each = _FEW_ROWS if n_numbers <= _FEW_COLUMNS else _SOME_ROWS
     outputs = () if targets is None else _outputs(targets)
     known = None if targets is None else _Known.of(targets, weights, outputs)
     of_targets = () if known is None else (known.targets, known.weights)
@@ -314,7 +317,7 @@ def fit_encoding(
         values = columns[name]
         match kind:
             case "number":
-                encoder = NumberEncoder.fit(values, n_bins, n_levels)
+                encoder = NumberEncoder.fit(values, n_bins, n_levels, rows_each)
             case "date":
                 encoder = DateEncoder.fit(values, n_bins)
             case "category":

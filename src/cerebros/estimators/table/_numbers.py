@@ -16,6 +16,7 @@ _MOST_ROWS = 100_000  # from which quantiles are learned
 _LEAST_ROWS = 3  # of a value that has a feature of its own
 _FAR = 5.0  # scaled numbers beyond are in the tails
 _LEAST_FAR = 0.01  # share of numbers there, from which on tails are heavy
+_LEAST_BINS = 4
 _LEAST_BIN = 1e-7  # width on the logarithmic scale, so that rounding does no harm
 
 
@@ -64,13 +65,21 @@ class NumberEncoder:
     reach: float = 0.0
 
     @classmethod
-    def fit(cls, values: Floats, n_bins: int, most_levels: int = 64) -> NumberEncoder:
+    def fit(
+        cls,
+        values: Floats,
+        n_bins: int,
+        most_levels: int = 64,
+        rows_each: int = _LEAST_ROWS,
+    ) -> NumberEncoder:
         """Learn from a column; NaN is missing.
 
         Args:
             values: of the column.
             n_bins: at most.
             most_levels: values that have a feature of their own, at most.
+            rows_each: of the other values for each bin and each such value, where one
+                value holds half of the rows.
         """
         present = values[~np.isnan(values)]
         has_flag = len(present) < len(values)
@@ -94,10 +103,13 @@ class NumberEncoder:
         z = np.abs(encoder._scaled(others))
         if (z > _FAR).sum() >= max(_LEAST_ROWS, _LEAST_FAR * len(z)):
             encoder = replace(encoder, reach=float(z.max()))
-        edges = encoder._apart(_edges(present, unique, counts, n_bins))
         levels: tuple[float, ...] = ()
-        if holds_half and len(unique) > n_bins + 1:
-            levels = _levels(unique, counts, most_levels)
+        if holds_half:
+            n_bins = min(n_bins, max(_LEAST_BINS, len(others) // rows_each))
+            most_levels = min(most_levels, 1 + len(others) // rows_each)
+            if len(unique) > n_bins + 1:
+                levels = _levels(unique, counts, most_levels)
+        edges = encoder._apart(_edges(present, unique, counts, n_bins))
         return replace(encoder, edges=edges, levels=levels)
 
     def refitted(self, values: Floats) -> NumberEncoder:
