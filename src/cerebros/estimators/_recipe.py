@@ -88,9 +88,9 @@ def plan_recipe(
 
     Small tables are trained for more epochs, with ten folds for numbers. Where ten
     trials would not fit the budget on a machine of usual speed, first five folds do,
-    then fewer epochs, then fewer trials, down to five, then three folds. In a short time all networks
-    have two hidden levels, because there is time to compile one program. Nothing is
-    measured, so that the same call decides the same.
+    then fewer epochs, then fewer trials, down to five, then three folds. In a short
+    time all networks have two hidden levels, because there is time to compile one
+    program. Nothing is measured, so that the same call decides the same.
 
     Args:
         n_rows: of the table.
