@@ -456,3 +456,77 @@ def test_activations_are_those_of_the_reference(name):
     middles = jax.vmap(jax.grad(act))((x[1:] + x[:-1]) / 2)
     assert np.isfinite(slopes).all()
     np.testing.assert_allclose(middles, steps, atol=0.02)
+
+
+# --- Epochs: what they go through, and how many there are -----------------------------
+
+
+def weighing(plan, weights):
+    own = Training()
+    return Member(plan=plan, training=own, seed=(0,), weights=weights, valid=HELD)
+
+
+def test_weights_count_by_their_mean_over_the_table_not_over_a_batch():
+    """Adam forgets the size of gradients, but not how batches compare."""
+    plan = drawn(1)
+    rows = rows_of(n_epochs=2, n_checkpoints=1)
+    one = chunk_of(weighing(plan, WEIGHTS))
+    same_bits(last(one, rows), last(chunk_of(weighing(plan, 8 * WEIGHTS)), rows))
+    flat = chunk_of(weighing(plan, np.ones(N_ROWS, np.float32)))
+    assert np.abs(last(one, rows)["output"] - last(flat, rows)["output"]).max() > 1e-4
+
+
+def test_entries_of_a_row_share_its_weight():
+    plan = drawn(1)
+    weights = np.ones(N_ROWS, np.float32)
+    weights[3] = 3
+    entries = np.concatenate([np.arange(N_ROWS), [3, 3]])
+    whole = {"batch_rows": 96, "n_epochs": 3, "n_checkpoints": 1}
+    member_ = chunk_of(weighing(plan, weights))
+    once, often = rows_of(**whole), rows_of(**whole, entries=entries)
+    for key, values in last(member_, once).items():
+        np.testing.assert_allclose(
+            last(member_, often)[key], values, atol=2e-5, err_msg=key
+        )
+
+
+def test_rows_without_entries_are_not_learned_from():
+    plan = drawn(1)
+    entries = np.arange(60)
+    spoilt = NUMBERS.copy()
+    spoilt[60:] = 1e6
+    member_ = chunk_of(weighing(plan, np.ones(N_ROWS, np.float32)))
+    one = last(member_, rows_of(entries=entries))
+    same_bits(one, last(member_, rows_of(entries=entries, targets=spoilt)))
+
+
+def test_an_epoch_may_end_before_all_rows_had_their_turn():
+    rows = rows_of(batch_rows=32, most_batches=1)
+    assert rows.n_batches == 1
+    assert [c.state.n_steps for c in trained(chunk_of(member(PLAN)), rows)] == [2, 4]
+
+
+def test_a_training_is_shortened_to_what_is_affordable():
+    rows = rows_of(n_epochs=40, n_checkpoints=8)
+    asked = []
+
+    def affordable(done):
+        asked.append(done)
+        return 12
+
+    found = list(train_chunk(chunk_of(member(PLAN)), rows, affordable=affordable))
+    epochs = [c.state.epoch for c in found]
+    assert epochs[0] == 1
+    assert epochs[-1] == 12
+    assert len(epochs) == 8
+    assert epochs == sorted(set(epochs))
+    assert [c.is_last for c in found] == [False] * 7 + [True]
+    assert asked == epochs[:-1]
+
+
+@pytest.mark.parametrize("n_checkpoints", [1, 2, 40])
+def test_there_is_an_end_even_if_nothing_is_affordable(n_checkpoints):
+    rows = rows_of(n_epochs=40, n_checkpoints=n_checkpoints)
+    found = list(train_chunk(chunk_of(member(PLAN)), rows, affordable=lambda _: 0))
+    assert found[-1].is_last
+    assert found[-1].state.epoch == (40 if n_checkpoints == 1 else 2)

@@ -69,7 +69,7 @@ _SECONDS_OF_STARTING = 4.0
 _SHORT = 20.0  # seconds, below which one compiled program must do
 _TRIALS_WANTED = 10
 _LEAST_STEPS = 600
-_LEAST_EPOCHS = 16
+_LEAST_EPOCHS = 32
 
 
 def plan_recipe(

@@ -281,7 +281,9 @@ def train_chunk(
         device: to compute on; None for JAX's usual one.
         stop: ends the training after a checkpoint; one there is always.
         affordable: from epochs done to how many there is time for in all; a training
-            that would be longer is shortened, schedule and all. None for `n_epochs`.
+            that would be longer is shortened, schedule and all, and its first
+            checkpoint comes after one epoch, when its pace is known. None for
+            `n_epochs`.
 
     Raises:
         LoweringError: if a plan is not levels of matrices, does not fit the chunk, or
@@ -308,6 +310,8 @@ def train_chunk(
     n_epochs = rows.n_epochs
     ends = checkpoint_epochs(n_epochs, rows.n_checkpoints)
     number = sum(end <= state.epoch for end in ends)
+    if affordable is not None and not state.epoch and len(ends) > 1:
+        ends = [1, *ends[1:]]
     with jax.default_device(device):
         holes = [holes_of(member.plan, layout) for member in chunk.members]
         fixed = (
@@ -324,7 +328,7 @@ def train_chunk(
         while state.epoch < n_epochs:
             if affordable is not None and state.epoch:
                 n_epochs = min(n_epochs, max(affordable(state.epoch), state.epoch + 1))
-                n_left = min(len(ends) - number, n_epochs - state.epoch)
+                n_left = max(1, min(len(ends) - number, n_epochs - state.epoch))
                 further = checkpoint_epochs(n_epochs - state.epoch, n_left)
                 ends = [*ends[:number], *(state.epoch + own for own in further)]
             end = ends[number]
