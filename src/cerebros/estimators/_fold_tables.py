@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -60,8 +61,13 @@ class FoldTable:
         """Answers near the range of a fold's own rows, where several share a table."""
         if not self.transforms or len(self.folds) == 1:
             return numbers
-        seen = np.intersect1d(fold.train, self.entries)  # without rows of no weight
+        seen = fold.train[self._has_entries[fold.train]]
         return np.clip(numbers, *bounds(self.targets[transform][seen]))
+
+    @cached_property
+    def _has_entries(self) -> Array:
+        """Of each row, whether it has a weight."""
+        return np.bincount(self.entries, minlength=len(self.plain)) > 0
 
 
 @dataclass(frozen=True, eq=False)
