@@ -234,6 +234,28 @@ def test_ordered_categories_are_their_places(made):
     same(later(made, ["other"]), [NAN])
 
 
+@pytest.mark.parametrize(
+    "then",
+    [["30", "", "10"], [30, NAN, 10], texts(30.0, None, 10), ["30.0", "NA", "10"]],
+    ids=["text", "numbers", "objects", "text of numbers with points"],
+)
+@pytest.mark.parametrize("order", [[10, 20, 30], [30, 20, 10]])
+def test_ordered_categories_of_numbers_are_their_places_wherever_they_come_from(
+    order, then
+):
+    made = pd.Series(pd.Categorical([30, 10, 20, 30], order, ordered=True))
+    places = [float(order.index(value)) for value in (30, 10, 20, 30)]
+    same(column(made), places)
+    same(later(made, then), [places[0], NAN, places[1]])
+
+
+def test_ordered_categories_of_dates_are_dates():
+    days = pd.to_datetime(["2001-01-01", "2001-01-03"])
+    made = pd.Series(pd.Categorical([days[1], None, days[0]], days, ordered=True))
+    same(column(made), dates("2001-01-03", NAT, "2001-01-01"))
+    same(later(made, ["2001-01-03"]), dates("2001-01-03"))
+
+
 CODES = ["01", "02", "1A", "01"]
 
 

@@ -93,8 +93,8 @@ class ColumnSchema:
         dates: the same of dates.
         order: of categories that have one; they are the numbers 0, 1, 2, ….
         keeps_markers: whether `NA` and the like are texts of their own.
-        has_numbers: whether the texts of a column of text are numbers, so that 3.0
-            reads as 3.
+        has_numbers: whether the texts of a column of text, or ordered categories, are
+            numbers, so that 3.0 reads as 3.
         has_strays: whether training had values that could not be read.
     """
 
@@ -134,7 +134,7 @@ class ColumnSchema:
             raise ValueError("Complex data not supported: a table holds real numbers")
         if self.kind == "text":
             return self._texts(array), None
-        if self.order and array.dtype.kind in "OUS":
+        if self.order:
             return self._checked(name, array, *self._places(array))
         if self.kind == "number":
             return self._checked(name, array, *self._numbers(array))
@@ -218,8 +218,9 @@ class ColumnSchema:
     def _places(self, array: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], list[str]]:
         place = {text: float(i) for i, text in enumerate(self.order)}
         numbers, strays = np.full(len(array), np.nan), []
-        for i, value in enumerate(array.astype(object)):
-            text = None if is_missing(value) else as_text(value)
+        for i, text in enumerate(as_texts(array)):
+            if self.has_numbers and text is not None:
+                text = canonical(text)
             if text in place:
                 numbers[i] = place[text]
             elif text is not None and text not in MARKERS:
@@ -362,13 +363,15 @@ def infer_column(
     name: str, values: Any, *, is_text: bool = False
 ) -> tuple[ColumnSchema, Ambiguous | None]:
     """Decide what a column holds, and say if it can be read in two ways."""
-    if not is_text and (categories := ordered_categories(values)) is not None:
-        order = tuple(as_text(category) for category in categories)
-        return ColumnSchema("number", order=order), None
     array = as_array(values)
     if array.ndim != 1:
         return ColumnSchema("text"), None
-    if is_text or is_category(values):
+    categories = None if is_text else ordered_categories(values)
+    if categories is not None and array.dtype.kind != "M":
+        order = tuple(map(as_text, categories))
+        has_numbers = all(map(is_plain_number, order))
+        return ColumnSchema("number", order=order, has_numbers=has_numbers), None
+    if is_text or (categories is None and is_category(values)):
         return _of_text(array, is_asked=is_text), None
     kind = array.dtype.kind
     if kind in "biufmc":
