@@ -73,6 +73,16 @@ NUMBERS = {
     "percents among fractions": (["0.05", "0.5", "5%"], [0.05, 0.5, 0.05]),
     "markers": (["1", "NA", "n/a", "null", "2"], [1, NAN, NAN, NAN, 2]),
     "thousands beside small numbers": (["1,234", "12", "999"], [1234, 12, 999]),
+    "points beside small numbers": (
+        ["1.200", "987", "12.573", "-5"],
+        [1200, 987, 12573, -5],
+    ),
+    "one large number without a mark": (
+        ["1,234", "12", "5,678"] * 20 + ["1200"],
+        [1234, 12, 5678] * 20 + [1200],
+    ),
+    "places after a point beside small numbers": (["1.234", "5.5", "7"], [1.234, 5.5, 7]),
+    "points and large numbers": (["1.234", "1500"], [1.234, 1500]),
     "commas beside large numbers": (["1,234", "1500", "2,5"], [1.234, 1500, 2.5]),
     "three places and a large number": (["1,234", "1500"], [1.234, 1500]),
     "three places after a zero": (["0,234", "1,234"], [0.234, 1.234]),
@@ -195,6 +205,7 @@ def test_objects_that_mix_numbers_and_a_stray_text():
     ("values", "example", "read"),
     [
         (["1,234", "5,678"], "1,234", [1234.0, 5678.0]),
+        (["987", "1.234"], "1.234", [987.0, 1234.0]),
         (["01/02/2001", "03/04/2002"], "01/02/2001", dates("2001-01-02", "2002-03-04")),
     ],
 )

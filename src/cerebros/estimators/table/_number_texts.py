@@ -19,7 +19,7 @@ _SPACES = " \u00a0\u2009\u202f"
 _PLAIN = frozenset("0123456789+-.eE\n")
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _LEADING_ZERO = re.compile(r"^[+-]?0\d", re.ASCII | re.MULTILINE)
-_ONE_GROUP = re.compile(r"[^\d]*[1-9]\d{0,2},\d{3}[^\d]*", re.ASCII)
+_ONE_GROUP = re.compile(r"[^\d]*[1-9]\d{0,2}[,.]\d{3}[^\d]*", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 _CLOCK = r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?"
 _TIME = re.compile(_CLOCK, re.ASCII)
@@ -27,8 +27,8 @@ _DURATION = re.compile(rf"(-?\d+) days?(?:,? \+?{_CLOCK})?", re.ASCII)
 _INTERVAL = re.compile(r"[\[(]\s*([^,;\s]+)\s*[,;]\s*([^,;\s]+)\s*[\])]")
 _FLAGS = {"true": 1.0, "false": 0.0}
 
-FEW_CODES = 0.05
-"""Share of values with leading zeros, from which on a column holds codes."""
+FEW = 0.05
+"""Share of the values of a column below which they do not decide what it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,15 @@ def all_plain(texts: Sequence[str | None]) -> npt.NDArray[np.float64] | None:
         return None
 
 
+def is_usual(texts: Sequence[str | None]) -> bool:
+    """Whether all texts are numbers in the form of programs, and nothing else."""
+    if all_plain(texts) is None or has_zeros(texts):
+        return False
+    marked = [text for text in texts if text and "." in text]
+    # Else points may separate thousands.
+    return not marked or any(_ONE_GROUP.fullmatch(text) is None for text in marked)
+
+
 def has_zeros(texts: Sequence[str | None]) -> bool:
     """Whether any text is a number with leading zeros."""
     return _LEADING_ZERO.search("\n".join(filter(None, texts))) is not None
@@ -83,7 +92,7 @@ def are_codes(counts: Mapping[str, int]) -> bool:
         return False  # fractions, or dates, which are not codes
     n_zeros = sum(k for text, k in counts.items() if text.strip() in zeros)
     has_one_length = len({len(text) for text in whole}) == 1
-    return has_one_length or n_zeros >= FEW_CODES * n
+    return has_one_length or n_zeros >= FEW * n
 
 
 def form_of(counts: Mapping[str, int], enough: float) -> NumberTexts | None:
@@ -113,12 +122,17 @@ def decimal_mark(counts: Mapping[str, int]) -> tuple[Decimal, str | None]:
     open_ = [text for text in marked if _ONE_GROUP.fullmatch(text.strip())]
     if not open_:
         return ".", None
-    bare = [_plain(text, ".") for text in counts if text not in marked]
-    whole = [abs(number) for number in bare if number is not None]
+    bare = {text: _plain(text, ".") for text in counts if text not in marked}
+    whole = {text: abs(x) for text, x in bare.items() if x is not None}
+    n_whole = sum(counts[text] for text in whole)
+    n_large = sum(counts[text] for text, x in whole.items() if x >= 1000)
+    # Where thousands are separated, numbers below them have no mark, and few others.
+    is_grouped = n_whole > 0 and n_large < FEW * (n_whole + sum(marked.values()))
+    if "." in open_[0]:
+        return (",", open_[0]) if is_grouped else (".", None)
     if not whole:
         return ".", open_[0]
-    # Where thousands are separated, only numbers below them have no mark.
-    return ("." if max(whole) < 1000 else ","), None
+    return ("." if is_grouped else ","), None
 
 
 def canonical(text: str) -> str:

@@ -19,14 +19,15 @@ from cerebros.estimators.table._forms import (
     raw_columns,
 )
 from cerebros.estimators.table._number_texts import (
+    Decimal,
     NumberTexts,
     all_plain,
     are_codes,
     canonical,
     decimal_mark,
     form_of,
-    has_zeros,
     is_plain_number,
+    is_usual,
 )
 from cerebros.estimators.table._values import (
     MARKERS,
@@ -405,8 +406,8 @@ def _of_objects(
     name: str, array: npt.NDArray[Any]
 ) -> tuple[ColumnSchema, Ambiguous | None]:
     values = _without_markers(array).tolist()
-    if _are_texts(values) and all_plain(values) is not None and not has_zeros(values):
-        return ColumnSchema("number"), None  # as usual, and quickly found
+    if _are_texts(values) and is_usual(values):
+        return ColumnSchema("number"), None  # and quickly found
     counts, objects = _taken_apart(array.astype(object).tolist())
     texts = {text: n for text, n in counts.items() if text not in MARKERS}
     n_texts = sum(texts.values())
@@ -472,12 +473,14 @@ def _n_read(texts: Mapping[str, int], form: NumberTexts | DateTexts) -> int:
 
 def _open_number(name: str, text: str) -> Ambiguous:
     text = text.strip()
-    taken, other = (f"{NumberTexts(decimal=d).parse(text):g}" for d in (".", ","))
+    marks: tuple[Decimal, Decimal] = (".", ",") if "," in text else (",", ".")
+    taken, other = (f"{NumberTexts(decimal=d).parse(text):g}" for d in marks)
+    mark = "comma" if "," in text else "point"
     return Ambiguous(
         name,
         text,
-        f"{taken}, the comma separating thousands",
-        f"{other}, the comma before a fraction",
+        f"{taken}, the {mark} separating thousands",
+        f"{other}, the {mark} before a fraction",
     )
 
 
