@@ -81,7 +81,10 @@ NUMBERS = {
         ["1,234", "12", "5,678"] * 20 + ["1200"],
         [1234, 12, 5678] * 20 + [1200],
     ),
-    "places after a point beside small numbers": (["1.234", "5.5", "7"], [1.234, 5.5, 7]),
+    "places after a point beside small numbers": (
+        ["1.234", "5.5", "7"],
+        [1.234, 5.5, 7],
+    ),
     "points and large numbers": (["1.234", "1500"], [1.234, 1500]),
     "commas beside large numbers": (["1,234", "1500", "2,5"], [1.234, 1500, 2.5]),
     "three places and a large number": (["1,234", "1500"], [1.234, 1500]),
@@ -194,6 +197,26 @@ def test_one_stray_value_leaves_a_column_of_dates():
 def test_six_of_a_hundred_strays_are_too_many():
     same(column(["1"] * 95 + ["x"] * 5), [1.0] * 95 + [NAN] * 5)
     assert column(["1"] * 94 + ["x"] * 6).dtype == object
+
+
+@pytest.mark.parametrize("mark", ["?", "-", "--", ".", " ? ", "*"])
+def test_one_mark_may_stand_for_many_missing_values(mark):
+    read = schema_of(["1.5", mark, mark, "2"]).read({"a": ["1.5", mark, mark, "2"]})
+    same(read.columns["a"], [1.5, NAN, NAN, 2])
+    assert [unread.n for unread in read.unread] == [2]
+    same(later(["1.5", mark, mark, "2"], [mark]), [NAN])
+    same(column(["2001-01-31", mark]), dates("2001-01-31", NAT))
+
+
+@pytest.mark.parametrize(
+    "values", [["+", "-", "1", "2"], ["+", "+", "-"], ["-"], ["?", "a"]]
+)
+def test_marks_that_tell_something_are_text(values):
+    same(column(values), texts(*values))
+
+
+def test_markers_between_blanks_are_missing_among_numbers():
+    same(column([" 1.5", " NA", " 2", "null "]), [1.5, NAN, 2, NAN])
 
 
 def test_objects_that_mix_numbers_and_a_stray_text():

@@ -340,8 +340,9 @@ def infer_schema(
     """Decide what the columns of a table hold.
 
     A column of which at least 95 % of the present values are numbers, or texts that
-    read as numbers, holds numbers, and one of dates dates. Codes with leading zeros
-    are text, and so are categories, unless they have an order.
+    read as numbers, holds numbers, and one of dates dates; one mark without letters
+    and digits, such as `?`, may stand for any share that is missing. Codes with
+    leading zeros are text, and so are categories, unless they have an order.
 
     Args:
         table: of any form; see `raw_columns`.
@@ -393,6 +394,20 @@ def as_texts(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return texts
 
 
+def _without_mark(counts: Mapping[str, int]) -> tuple[dict[str, int], int]:
+    """Texts without the one mark, such as `?` or `-`, that stands for what is missing.
+
+    Returns:
+        The other texts, and how often the mark stands there; 0 if there are several,
+        which tell something.
+    """
+    marks = [text for text in counts if not any(map(str.isalnum, text))]
+    if len({text.strip() for text in marks}) != 1:
+        return dict(counts), 0
+    others = {text: n for text, n in counts.items() if text not in marks}
+    return others, sum(counts[text] for text in marks)
+
+
 def _of_text(array: npt.NDArray[Any], *, is_asked: bool) -> ColumnSchema:
     present = {as_text(v) for v in array.astype(object) if not is_missing(v)}
     return ColumnSchema(
@@ -409,10 +424,12 @@ def _of_objects(
     if _are_texts(values) and is_usual(values):
         return ColumnSchema("number"), None  # and quickly found
     counts, objects = _taken_apart(array.astype(object).tolist())
-    texts = {text: n for text, n in counts.items() if text not in MARKERS}
-    n_texts = sum(texts.values())
-    n = n_texts + sum(objects.values())
+    texts = {text: n for text, n in counts.items() if text.strip() not in MARKERS}
+    texts, n_marks = _without_mark(texts)
+    n = sum(texts.values()) + sum(objects.values())
     if not n:
+        if n_marks:
+            return _of_text(array, is_asked=False), None
         if counts:  # nothing but NA
             return ColumnSchema("text", keeps_markers=True), None
         return ColumnSchema("number"), None
@@ -429,12 +446,14 @@ def _of_objects(
         form = NumberTexts("plain", mark)
     n_numbers = objects["number"] + _n_read(texts, form)
     if n_numbers >= ENOUGH * n:
-        found = ColumnSchema("number", form, has_strays=n_numbers < n)
+        has_strays = n_numbers < n + n_marks
+        found = ColumnSchema("number", form, has_strays=has_strays)
         return found, _open_number(name, doubt) if doubt else None
     dates, doubt = date_order(texts)
     n_dates = objects["date"] + _n_read(texts, dates)
     if n_dates >= ENOUGH * n:
-        found = ColumnSchema("date", dates=dates, has_strays=n_dates < n)
+        has_strays = n_dates < n + n_marks
+        found = ColumnSchema("date", dates=dates, has_strays=has_strays)
         return found, _open_date(name, doubt) if doubt else None
     return _of_text(array, is_asked=False), None
 
@@ -499,7 +518,7 @@ def _without_markers(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     objects = np.empty(len(array), object)
     objects[:] = [
         None
-        if isinstance(value, str) and (value in MARKERS or not value or value.isspace())
+        if isinstance(value, str) and (not (text := value.strip()) or text in MARKERS)
         else value
         for value in array.astype(object).tolist()
     ]
