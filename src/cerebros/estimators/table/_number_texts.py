@@ -11,10 +11,14 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from cerebros.estimators.table._values import middle
+
 Form: TypeAlias = Literal["plain", "flag", "time", "duration", "interval"]
 Decimal: TypeAlias = Literal[".", ","]
 
-_SYMBOL = "[$€£¥₹₽₩₺]"
+_SYMBOL = (
+    "(?:[$€£¥₹₽₩₺]|USD|EUR|GBP|JPY|CHF|CNY|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|BRL|MXN)"
+)
 _SPACES = " \u00a0\u2009\u202f"
 _PLAIN = frozenset("0123456789+-.eE\n")
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
@@ -39,8 +43,8 @@ class NumberTexts:
         form: plain numbers, true and false, times of the day (read as hours),
             durations (as days), or intervals (as their middle).
         decimal: the mark before the fraction; the other one, spaces and apostrophes
-            separate thousands. Signs of currencies are left out, percents divided by
-            100.
+            separate thousands. Signs and codes of currencies are left out, percents
+            divided by 100; parentheses are a minus, as in accounts.
     """
 
     form: Form = "plain"
@@ -48,10 +52,8 @@ class NumberTexts:
 
     def parse(self, text: str) -> float | None:
         """The number that a text is, or None."""
-        number = _plain(text, self.decimal)
-        if number is None and self.form != "plain":
-            return _FORMS[self.form](text.strip())
-        return number
+        own = None if self.form == "plain" else _FORMS[self.form](text.strip())
+        return _plain(text, self.decimal) if own is None else own
 
 
 def all_plain(texts: Sequence[str | None]) -> npt.NDArray[np.float64] | None:
@@ -169,18 +171,20 @@ def _pattern(decimal: Decimal) -> re.Pattern[str]:
 
 def _plain(text: str, decimal: Decimal) -> float | None:
     text = text.strip()
-    found = _pattern(decimal).fullmatch(text)
+    is_in_parentheses = text[:1] == "(" and text[-1:] == ")"
+    found = _pattern(decimal).fullmatch(text[1:-1] if is_in_parentheses else text)
     if found is None:
         return float(text) if _INFINITE.fullmatch(text) else None
     sign, second = found["sign"], found["second"]
-    if sign and second:
+    if sum(map(bool, (sign, second, is_in_parentheses))) > 1:
         return None
     whole, mark, fraction = found["number"].partition(decimal)
     digits = "".join(filter(str.isdecimal, whole)) + mark.replace(",", ".") + fraction
     number = float(digits + (found["power"] or ""))
     if found["percent"]:
         number /= 100
-    return -number if (sign or second) in ("-", "−") else number
+    is_negative = is_in_parentheses or (sign or second) in ("-", "−")
+    return -number if is_negative else number
 
 
 def _flag(text: str) -> float | None:
@@ -211,7 +215,7 @@ def _interval(text: str) -> float | None:
     ends = [] if found is None else [_plain(end, ".") for end in found.groups()]
     if len(ends) != 2 or ends[0] is None or ends[1] is None:
         return None
-    return 0.5 * (ends[0] + ends[1])
+    return middle(ends[0], ends[1])
 
 
 _FORMS: dict[Form, Callable[[str], float | None]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from decimal import Decimal
+from math import isinf
 from typing import Any
 
 import numpy as np
@@ -46,8 +47,16 @@ def as_number(value: Any) -> float | None:
         seconds = value.second + value.microsecond / 1e6
         return value.hour + value.minute / 60 + seconds / 3600
     if type(value).__name__ == "Interval" and hasattr(value, "mid"):
-        return as_number(value.mid)
+        low, high = as_number(value.left), as_number(value.right)
+        return None if low is None or high is None else middle(low, high)
     return None
+
+
+def middle(low: float, high: float) -> float:
+    """That of an interval; of one that is open to a side, its end."""
+    if isinf(low) != isinf(high):
+        return high if isinf(low) else low
+    return 0.5 * (low + high)
 
 
 def as_date(value: Any) -> np.datetime64 | None:
