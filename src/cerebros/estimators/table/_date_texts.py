@@ -1,4 +1,4 @@
-"""Dates that came as text: ISO, `31.01.2001`, `01/31/2001`, `31 Jan 2001`."""
+"""Dates that came as text: ISO, `31.01.2001`, `01/31/2001`, `1/31/01`, `Jan 2001`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,19 @@ _YEAR_FIRST = re.compile(
     re.ASCII,
 )
 _YEAR_LAST = re.compile(
-    r"(?P<a>\d{1,2})(?P<mark>[-/.])(?P<b>\d{1,2})(?P=mark)(?P<year>\d{4})" + _TIME,
+    r"(?P<a>\d{1,2})(?P<mark>[-/.])(?P<b>\d{1,2})(?P=mark)"
+    # Two digits are a year only where nothing else, such as a version, looks so.
+    r"(?P<year>\d{4}|(?<=/)\d{2}|(?<=\d{2}\.\d{2}\.)\d{2})" + _TIME,
     re.ASCII,
 )
 _NAMED = re.compile(
     r"(?:(?P<d>\d{1,2})[ -](?P<name>[A-Za-z]{3,9})\.?[ -]"
-    r"|(?P<name2>[A-Za-z]{3,9})\.? (?P<d2>\d{1,2}),? )(?P<year>\d{4})" + _TIME,
+    r"|(?P<name2>[A-Za-z]{3,9})\.? (?P<d2>\d{1,2}),? )"
+    r"(?P<year>\d{4}|(?<=-)\d{2})" + _TIME,
+    re.ASCII,
+)
+_MONTH = re.compile(
+    r"(?:(?P<month>\d{1,2})[-/.]|(?P<name>[A-Za-z]{3,9})\.?[ -])(?P<year>\d{4})",
     re.ASCII,
 )
 _QUARTER = re.compile(r"(?P<year>\d{4})-?Q(?P<quarter>[1-4])", re.ASCII)
@@ -41,6 +48,7 @@ _MONTH_OF_NAME = {
     for n in (3, 4 if name == "september" else 3, len(name))
 }
 _FIRST_YEAR, _LAST_YEAR = 1000, 2999
+_FIRST_SHORT = 69  # 69 to 99 are 1969 to 1999, 00 to 68 are 2000 to 2068, as in POSIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,10 @@ class DateTexts:
         if found := _QUARTER.fullmatch(text):
             month = 3 * int(found["quarter"]) - 2
             return np.datetime64(datetime.datetime(int(found["year"]), month, 1), "us")
+        if found := _MONTH.fullmatch(text):
+            named = _MONTH_OF_NAME.get((found["name"] or "").lower(), 0)
+            month = int(found["month"] or named)
+            return np.datetime64(datetime.datetime(int(found["year"]), month, 1), "us")
         if found := _NAMED.fullmatch(text):
             name = (found["name"] or found["name2"]).lower()
             if name in _MONTH_OF_NAME:
@@ -106,6 +118,8 @@ def date_order(counts: Mapping[str, int]) -> tuple[DateTexts, str | None]:
 
 def _moment(found: re.Match[str], month: int, day: int) -> np.datetime64 | None:
     year = int(found["year"])
+    if len(found["year"]) == 2:
+        year += 1900 if year >= _FIRST_SHORT else 2000
     if not _FIRST_YEAR <= year <= _LAST_YEAR:
         return None
     hour = int(found["hour"] or 0)

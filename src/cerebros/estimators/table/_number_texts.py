@@ -25,8 +25,8 @@ _PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCI
 _LEADING_ZERO = re.compile(r"^[+-]?0\d", re.ASCII | re.MULTILINE)
 _ONE_GROUP = re.compile(r"[^\d]*[1-9]\d{0,2}[,.]\d{3}[^\d]*", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
-_CLOCK = r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?"
-_TIME = re.compile(_CLOCK, re.ASCII)
+_CLOCK = r"(\d{1,3}):(\d{2})(?::(\d{2}(?:\.\d+)?))?"
+_TIME = re.compile(rf"{_CLOCK}(?: ?([AaPp])\.?[Mm]\.?)?", re.ASCII)
 _DURATION = re.compile(rf"(-?\d+) days?(?:,? \+?{_CLOCK})?", re.ASCII)
 _INTERVAL = re.compile(r"[\[(]\s*([^,;\s]+)\s*[,;]\s*([^,;\s]+)\s*[\])]")
 _FLAGS = {"true": 1.0, "false": 0.0}
@@ -192,13 +192,22 @@ def _flag(text: str) -> float | None:
 
 
 def _time(text: str) -> float | None:
+    """Hours; more than 24 are of a clock that stops how long something takes."""
     found = _TIME.fullmatch(text)
-    return None if found is None else _hours(*found.groups())
+    if found is None:
+        return None
+    hours, minutes, seconds, half = found.groups()
+    if half is None:
+        return _hours(hours, minutes, seconds)
+    rest = _hours("0", minutes, seconds)
+    if rest is None or not 1 <= int(hours) <= 12:
+        return None
+    return int(hours) % 12 + 12 * (half in "Pp") + rest
 
 
 def _hours(hours: str, minutes: str, seconds: str | None) -> float | None:
     h, m, s = int(hours), int(minutes), float(seconds or 0)
-    return h + m / 60 + s / 3600 if h < 24 and m < 60 and s < 60 else None
+    return h + m / 60 + s / 3600 if m < 60 and s < 60 else None
 
 
 def _duration(text: str) -> float | None:
