@@ -309,6 +309,22 @@ def test_ordered_categories_of_dates_are_dates():
     same(later(made, ["2001-01-03"]), dates("2001-01-03"))
 
 
+def test_a_batch_of_arrow_is_read_as_a_table():
+    batch = pa.record_batch(
+        {
+            "n": pa.array([1, None]),
+            "flag": pa.array([True, None]),
+            "name": pa.array(["a", "b"]).dictionary_encode(),
+            "day": pa.array([dt.date(2001, 1, 31), None]),
+        }
+    )
+    columns = infer_schema(batch)[0].read(batch).columns
+    same(columns["n"], [1, NAN])
+    same(columns["flag"], [1, NAN])
+    same(columns["name"], texts("a", "b"))
+    same(columns["day"], dates("2001-01-31", NAT))
+
+
 CODES = ["01", "02", "1A", "01"]
 
 

@@ -86,6 +86,8 @@ def as_array(values: Any) -> npt.NDArray[Any]:
         if getattr(values.dt, "tz", None) is not None:
             values = values.dt.tz_convert("UTC").dt.tz_localize(None)
         return np.asarray(values.to_numpy(), "datetime64[us]")
+    if type(values).__module__.startswith("pyarrow"):
+        values = values.to_numpy(zero_copy_only=False)
     return np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
 
 
