@@ -55,6 +55,15 @@ def test_extreme_numbers_are_encoded_without_a_warning(known):
     assert encoder.n_features[0] >= 1
 
 
+@pytest.mark.parametrize("n_far", [1, 60])
+@pytest.mark.parametrize("far", [1e12, -1e18])
+def test_values_far_away_take_no_edges_from_the_others(n_far, far):
+    known = np.random.default_rng(0).normal(size=5000)
+    encoder = NumberEncoder.fit(np.concatenate([known, np.full(n_far, far)]), 16)
+    inner = [edge for edge in encoder.edges if abs(edge) < 4]
+    assert len(inner) >= 14
+
+
 def test_numbers_are_scaled_by_quartiles_and_clipped_softly():
     known = np.arange(101.0)
     encoder = NumberEncoder.fit(known, 4)

@@ -164,8 +164,8 @@ class NumberEncoder:
         """Edges without those that rounding could not tell from their neighbours."""
         if len(edges) < 3:
             return ()
-        least = 1e-12 * max(_SMALLEST, np.abs(edges).max())
-        is_apart = np.diff(edges) > least
+        sizes = np.maximum(np.abs(edges[:-1]), np.abs(edges[1:]))
+        is_apart = np.diff(edges) > 1e-12 * np.maximum(_SMALLEST, sizes)
         if self.reach:
             is_apart &= np.diff(self._logarithmic(edges)) > _LEAST_BIN
         kept = edges[np.concatenate([[True], is_apart])]
