@@ -92,6 +92,11 @@ NUMBERS = {
     "three places and a large number": (["1,234", "1500"], [1.234, 1500]),
     "three places after a zero": (["0,234", "1,234"], [0.234, 1.234]),
     "three places after a point": (["1.234", "2.345"], [1.234, 2.345]),
+    "units": (
+        ["12.5 kg", "-1,200 kg", "3kg"] * 20 + ["7"],
+        [12.5, -1200, 3] * 20 + [7],
+    ),
+    "units behind decimal commas": (["1,5 m²", "20 m²"], [1.5, 20]),
     "true and false": (["True", "false", "TRUE", ""], [1, 0, 1, NAN]),
     "clocks": (["08:30", "23:15:36", "00:00"], [8.5, 23.26, 0]),
     "clocks of twelve hours": (["8:30 AM", "12:15 am", "8:30 p.m."], [8.5, 0.25, 20.5]),
@@ -170,6 +175,8 @@ def test_dates_that_came_as_text_or_objects(name):
 STAY = {
     "leading zeros": ["01", "02", "13"],
     "agents": ["007", "123", "456"],
+    "several units": ["1 kg", "500 g"],
+    "codes with letters": ["A1", "A2"],
     "half of it numbers": ["1", "2", "a", "b"],
     "addresses": ["10.0.0.1", "10.0.0.2"],
     "versions": ["1.2.10", "2.10.11"],

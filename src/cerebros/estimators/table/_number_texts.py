@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,7 @@ _PLAIN = frozenset("0123456789+-.eE\n")
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _LEADING_ZERO = re.compile(r"^[+-]?0\d", re.ASCII | re.MULTILINE)
 _ONE_GROUP = re.compile(r"[^\d]*[1-9]\d{0,2}[,.]\d{3}[^\d]*", re.ASCII)
+_WITH_UNIT = re.compile(r"[+\-−]?[\d.,]*\d\s*([^\d\s.,+\-]\D*)", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 _CLOCK = r"(\d{1,3}):(\d{2})(?::(\d{2}(?:\.\d+)?))?"
 _TIME = re.compile(rf"{_CLOCK}(?: ?([AaPp])\.?[Mm]\.?)?", re.ASCII)
@@ -45,13 +47,17 @@ class NumberTexts:
         decimal: the mark before the fraction; the other one, spaces and apostrophes
             separate thousands. Signs and codes of currencies are left out, percents
             divided by 100; parentheses are a minus, as in accounts.
+        unit: what stands behind the numbers, such as `kg`.
     """
 
     form: Form = "plain"
     decimal: Decimal = "."
+    unit: str = ""
 
     def parse(self, text: str) -> float | None:
         """The number that a text is, or None."""
+        if self.unit:
+            text = text.strip().removesuffix(self.unit)
         own = None if self.form == "plain" else _FORMS[self.form](text.strip())
         return _plain(text, self.decimal) if own is None else own
 
@@ -106,6 +112,17 @@ def form_of(counts: Mapping[str, int], enough: float) -> NumberTexts | None:
         if read >= (1.0 if form == "flag" else enough) * n:
             return NumberTexts(form)
     return None
+
+
+def unit_of(counts: Mapping[str, int], enough: float) -> str:
+    """What stands behind the numbers of so large a share; empty for nothing."""
+    units: Counter[str] = Counter()
+    for text, n in counts.items():
+        found = _WITH_UNIT.fullmatch(text.strip())
+        if found and _plain(text, ".") is None and _plain(text, ",") is None:
+            units[found[1]] += n
+    (unit, n_unit), *_ = units.most_common(1) or [("", 0)]
+    return unit if n_unit >= enough * sum(counts.values()) else ""
 
 
 def decimal_mark(counts: Mapping[str, int]) -> tuple[Decimal, str | None]:

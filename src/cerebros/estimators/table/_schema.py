@@ -28,6 +28,7 @@ from cerebros.estimators.table._number_texts import (
     form_of,
     is_plain_number,
     is_usual,
+    unit_of,
 )
 from cerebros.estimators.table._values import (
     MARKERS,
@@ -442,8 +443,12 @@ def _of_objects(
         form = form_of(texts, ENOUGH) or NumberTexts()
     doubt: str | None = None
     if form.form == "plain":
-        mark, doubt = decimal_mark(texts)
-        form = NumberTexts("plain", mark)
+        unit = unit_of(texts, ENOUGH)
+        bare = Counter[str]()
+        for text, k in texts.items():
+            bare[text.strip().removesuffix(unit)] += k
+        mark, doubt = decimal_mark(bare)
+        form = NumberTexts("plain", mark, unit)
     n_numbers = objects["number"] + _n_read(texts, form)
     if n_numbers >= ENOUGH * n:
         has_strays = n_numbers < n + n_marks
