@@ -141,6 +141,8 @@ def test_labels_keep_their_zeros(run, there):
         (["1.0", "2.0", "", "2.0"] * 5, "i", [1, 2]),
         (["true", "False", "TRUE", "false"] * 5, "b", [False, True]),
         (["01", "02", "10", "02"] * 5, "O", ["01", "02", "10"]),
+        (["(0, 1]", "(1, 2]"] * 5, "O", ["(0, 1]", "(1, 2]"]),
+        (["5 kg", "7 kg"] * 5, "O", ["5 kg", "7 kg"]),
     ],
 )
 def test_targets_are_what_their_cells_are(texts, kind, values):
@@ -150,6 +152,26 @@ def test_targets_are_what_their_cells_are(texts, kind, values):
     found = typed(cells)
     assert found.dtype.kind == kind
     assert sorted(found.unique().tolist()) == values
+
+
+@pytest.mark.parametrize(
+    ("texts", "kept"),
+    [
+        (["1", "2.5", None], [1, 2.5, None]),
+        (["true", "FALSE"], [True, False]),
+        (["08:30", "09:00"], ["08:30", "09:00"]),
+        (["987", "1.234"], [987, 1.234]),
+        (["5 %", "$7"], ["5 %", "$7"]),
+        (["1,5", "2,5"], ["1,5", "2,5"]),
+        (["2001-01", "2001-02"], ["2001-01", "2001-02"]),
+        (["12345678901234567891", "2"], ["12345678901234567891", "2"]),
+    ],
+)
+def test_kept_cells_are_numbers_only_where_they_are_written_so(texts, kept):
+    from cerebros.cli._model_predict import _as_values
+
+    found = _as_values(pd.Series(texts, dtype=object)).astype(object)
+    assert found.where(found.notna(), None).tolist() == kept
 
 
 def test_a_sheet_is_read_as_a_file(run, there):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -14,7 +15,6 @@ from cerebros.cli._columns import check_column
 from cerebros.cli._exit import Exit
 from cerebros.cli._model_file import ModelFile, drift_text
 from cerebros.cli._output import note, print_json
-from cerebros.cli._target import typed
 from cerebros.errors import DataError
 from cerebros.jobs import TableFile, read_table
 from cerebros.search import write_file
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _SUFFIXES = (*_SEPARATORS, ".parquet")
 _STANDARD_OUTPUT = "-"
+_NUMBER = re.compile(  # whole numbers beyond would be rounded
+    r"-?(?:0|[1-9]\d{0,14})(?:\.\d+)?(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE
+)
+_FLAGS = {"true": True, "false": False}
 
 
 def predict_by_model(arguments: Namespace) -> Exit:
@@ -120,11 +124,14 @@ def _predictions(
 
 def _as_values(cells: Series) -> Series:
     """Numbers and truth values where a column holds nothing else; texts as they are."""
-    try:
-        values = typed(cells)
-    except DataError:  # it can be read in two ways, and need not be
-        return cells
-    return cells if values.dtype.kind == "M" else values
+    present = cells.dropna()
+    if not all(isinstance(value, str) for value in present):
+        return cells.infer_objects()
+    if all(value.lower() in _FLAGS for value in present):
+        return cells.map(lambda v: _FLAGS[v.lower()], na_action="ignore")
+    if all(map(_NUMBER.fullmatch, present)):
+        return pd.to_numeric(cells)
+    return cells
 
 
 def _write(answers: pd.DataFrame, model: ModelFile, arguments: Namespace) -> None:

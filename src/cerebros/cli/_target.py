@@ -81,6 +81,8 @@ def typed(cells: Series) -> Series:
     read, unread = own.read(str(cells.name), present)
     if not len(present) or own.kind == "text" or unread or own.order:
         return values
+    if own.numbers.form == "interval" or own.numbers.unit:
+        return values  # names of classes, rather than amounts
     if doubt is not None:
         raise DataError(
             f"{cells.name!r} can be read in two ways: {doubt.example!r} is "
