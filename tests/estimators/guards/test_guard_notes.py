@@ -40,6 +40,23 @@ def test_identifiers_are_noted(kind, rng):
     assert table.check(ignore=["identifier:key"]) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "is_left_out"),
+    [
+        *(("x", False), ("week_no", False), ("stock index", False), ("rank", False)),
+        *(("X", True), ("Order", True), ("row_number", True), ("Unnamed: 0", True)),
+    ],
+)
+def test_what_counts_is_learned_unless_it_says_that_it_numbers_rows(
+    name, is_left_out, rng
+):
+    table = bundled("diabetes")
+    near = table.target + rng.normal(size=442) * table.target.std()
+    table = table.plus(**{name: np.argsort(np.argsort(near)).astype(float)})
+    (finding,) = table.check()
+    assert (finding.rule, finding.is_left_out) == ("identifier", is_left_out)
+
+
 @pytest.mark.parametrize("kind", INNOCENT)
 def test_other_columns_are_no_identifiers(kind, rng):
     column = as_column(INNOCENT[kind](442, rng))

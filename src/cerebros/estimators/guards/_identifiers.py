@@ -39,8 +39,9 @@ _NAME = re.compile(
 )
 """Of a column of different whole numbers that name the rows."""
 _COUNTER = re.compile(
-    r"(?:^|_)(?:order|index|idx|row|rows|nr|no|num|number|seq|sequence|counter|record"
-    r"|obs|observation|unnamed|rownames|x)(?:_|$)|^$"
+    r"(?:(?:row|obs|observation|record)_?)?"
+    r"(?:order|index|idx|rows?|nr|no|num|number|seq|sequence|counter|record|obs"
+    r"|observation|rownames?|names?)?|unnamed(?:_\d+)?"
 )
 """Of a column that counts the rows."""
 RELATED = 0.05
@@ -101,7 +102,9 @@ def _reason(column: Column) -> tuple[str, bool] | None:
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column.name)
     name = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     pattern = _pattern(column, present)
-    is_named = column.kind is Kind.TEXT or bool(_COUNTER.search(name))
+    # R calls the names of rows X; a small one may be anything.
+    is_counter = column.name == "X" or _COUNTER.fullmatch(name) is not None
+    is_named = column.kind is Kind.TEXT or is_counter
     if _NAME.search(name) and column.kind is Kind.NUMBER:
         is_whole = np.isfinite(present).all() and (present == np.floor(present)).all()
         pattern = pattern or ("its name says what they are for" if is_whole else None)
