@@ -116,6 +116,22 @@ def test_one_changed_cell_is_missing_and_said(run, there):
     assert load("flats.cerebros").schema.columns["size"].kind == "number"
 
 
+def test_targets_are_read_as_training_read_its_own(run, there):
+    table = flats()
+    amounts = np.arange(N_ROWS) + 0.25
+    table["rent"] = [f"{amount:.3f}".replace(".", ",") for amount in amounts]
+    table.loc[0, "rent"] = "0,5"
+    table.to_csv("flats.csv", index=False)
+    fit_rent(run)
+    table[1:30].to_csv("part.csv", index=False)  # where commas could be of thousands
+    done = run("evaluate", "flats.cerebros", "part.csv", "--json")
+    assert json.loads(done.out)["scores"]["rmse"] < 1000
+    table.assign(rent="much").to_csv("part.csv", index=False)
+    done = run("evaluate", "flats.cerebros", "part.csv")
+    assert done.code == 2
+    assert "rent holds text where numbers are needed, for example 'much'" in done.err
+
+
 def test_labels_keep_their_zeros(run, there):
     done = run(*COMMAND, "--target", "label", "--drop", "rent")
     assert done.code == 0

@@ -15,7 +15,6 @@ from cerebros.cli._exit import Exit
 from cerebros.cli._fit_table import with_target
 from cerebros.cli._model_file import ModelFile, drift_text
 from cerebros.cli._output import note, print_json, print_table, say
-from cerebros.cli._target import typed
 from cerebros.errors import DataError
 from cerebros.estimators import metric_of
 from cerebros.estimators.table import infer_column
@@ -106,7 +105,8 @@ def evaluate(model: ModelFile, rows: ReadTable, targets: pd.DataFrame) -> Evalua
     """
     predictor = model.predictor
     if predictor.classes is None:
-        truth = numbers_of(targets.apply(typed), targets.columns.tolist())
+        numbers = model.target_numbers(targets)
+        truth = numbers_of(numbers, targets.columns.tolist())
         answers = chosen = predictor.numbers(rows)
         usual, coverage = _REGRESSION, _coverage(model, rows, truth)
     else:

@@ -48,7 +48,7 @@ def run(arguments: Namespace) -> Exit:
         _explain(parts)
     try:
         estimator = _fitted(parts, arguments)
-        estimator.save(path)
+        estimator.save(path, {"reading": parts.reading.state()})
     except KeyboardInterrupt:
         note(f"\nInterrupted: {_kept(arguments)}")
         return Exit.INTERRUPTED

@@ -20,7 +20,7 @@ from cerebros.cli._target import (
     typed,
 )
 from cerebros.errors import DataError
-from cerebros.estimators.table import columns_of
+from cerebros.estimators.table import ColumnSchema, columns_of, infer_column
 
 if TYPE_CHECKING:
     from cerebros.cli._columns import Series
@@ -39,6 +39,7 @@ class FitTable:
         task: numbers or classes.
         reason: why the task is what it is.
         n_left_out: rows that had no target.
+        reading: how cells of the target are read; what later tables hold, too.
     """
 
     inputs: pd.DataFrame
@@ -47,6 +48,7 @@ class FitTable:
     task: TaskName
     reason: str
     n_left_out: int
+    reading: ColumnSchema
 
 
 def fit_table_of(frame: pd.DataFrame, arguments: Namespace) -> FitTable:
@@ -76,6 +78,7 @@ def fit_table_of(frame: pd.DataFrame, arguments: Namespace) -> FitTable:
         task=task,
         reason=reason,
         n_left_out=n_left_out,
+        reading=infer_column(arguments.target, whole[arguments.target])[0],
     )
 
 

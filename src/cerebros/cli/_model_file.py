@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from cerebros.cli._output import note
+from cerebros.cli._target import typed
 from cerebros.estimators import read_predictor
-from cerebros.estimators.table import MARKERS
+from cerebros.estimators.table import MARKERS, ColumnSchema
 from cerebros.jobs import TableFile
 
 if TYPE_CHECKING:
+    from cerebros.cli._columns import Series
     from cerebros.estimators import Predictor
     from cerebros.estimators.guards import Finding
     from cerebros.estimators.table import ReadTable
@@ -90,11 +92,29 @@ class ModelFile:
         """In what rows differ from those of the training."""
         return self.predictor.drift(rows)
 
+    def target_numbers(self, cells: pd.DataFrame) -> pd.DataFrame:
+        """Targets of a regression, read as training read its own.
+
+        Raises:
+            DataError: if they can be read in two ways, and the file says nothing of
+                how training read them.
+        """
+        state = self.extra.get("reading")
+        if state is None:
+            return cells.apply(typed)
+        return cells.apply(_as_read, reading=ColumnSchema.from_state(state))
+
     def has_markers(self, name: str, targets: Sequence[str]) -> bool:
         """Whether `NA` is missing in a target; of inputs the model itself says it."""
         classes = self.predictor.classes
         labels = set() if classes is None else set(map(str, classes.tolist()))
         return name in targets and labels.isdisjoint(MARKERS)
+
+
+def _as_read(cells: Series, reading: ColumnSchema) -> Series:
+    numbers, unread = reading.read(str(cells.name), cells)
+    # What is no number is refused with an example of it.
+    return cells if unread else pd.Series(numbers, cells.index, name=cells.name)
 
 
 def is_model(path: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -181,10 +181,14 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         found = self._predictor().drift(self._read(X, is_warning=False))
         return without_ignored(found, self.ignore)
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, extra: Mapping[str, Any] | None = None) -> None:
         """Write what prediction needs into one file, whole or not at all.
 
         `cerebros.estimators.load` reads it, with NumPy alone.
+
+        Args:
+            path: of the file.
+            extra: plain values that are kept in it, too.
 
         Raises:
             NotFittedError: before `fit`.
@@ -193,7 +197,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         from cerebros.estimators._file import write_predictor
 
         check_is_fitted(self, "predictor_")
-        write_predictor(path, self.predictor_, self._extra())
+        write_predictor(path, self.predictor_, self._extra() | dict(extra or {}))
 
     def to_onnx(self, path: str | Path) -> None:
         """Write an ONNX file that reads raw rows, one input for each column.

@@ -18,6 +18,7 @@ from cerebros.estimators.table._forms import table_array as table_array
 from cerebros.estimators.table._numbers import NumberEncoder as NumberEncoder
 from cerebros.estimators.table._schema import Ambiguous as Ambiguous
 from cerebros.estimators.table._schema import Columns as Columns
+from cerebros.estimators.table._schema import ColumnSchema as ColumnSchema
 from cerebros.estimators.table._schema import ReadTable as ReadTable
 from cerebros.estimators.table._schema import TableSchema as TableSchema
 from cerebros.estimators.table._schema import Unread as Unread
