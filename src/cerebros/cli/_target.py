@@ -11,7 +11,7 @@ from pandas.api import types
 
 from cerebros.cli._columns import as_numbers, is_number_like, short, stray_texts
 from cerebros.errors import DataError
-from cerebros.estimators.table import infer_column
+from cerebros.estimators.table import Ambiguous, infer_column
 
 if TYPE_CHECKING:
     from cerebros.cli._columns import Series
@@ -83,7 +83,7 @@ def typed(cells: Series) -> Series:
         return values
     if own.numbers.form == "interval" or own.numbers.unit:
         return values  # names of classes, rather than amounts
-    if doubt is not None:
+    if isinstance(doubt, Ambiguous):
         raise DataError(
             f"{cells.name!r} can be read in two ways: {doubt.example!r} is "
             f"{doubt.taken}, or {doubt.other}; write it without separators, with a "

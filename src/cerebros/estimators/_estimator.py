@@ -33,14 +33,14 @@ from cerebros.estimators._table_rows import table_rows
 from cerebros.estimators._validation import Folds, GroupFolds, Holdout, TimeFolds
 from cerebros.estimators.guards import (
     Finding,
-    ambiguous_findings,
     check_table,
+    doubt_findings,
     unread_findings,
     without_ignored,
 )
 from cerebros.estimators.table import (
-    Ambiguous,
     Columns,
+    Doubt,
     EncodingSettings,
     ReadTable,
     TableSchema,
@@ -138,7 +138,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         )
         _check_length(rows_of(columns), target, groups)
         settings.encoding.check_names(columns)
-        reading = [*unread_findings(read.unread), *ambiguous_findings(doubts)]
+        reading = [*unread_findings(read.unread), *doubt_findings(doubts)]
         findings = self._guarded(columns, target, settings, reading)
         settings = _without_identifiers(settings, findings)
         rows = table_rows(
@@ -253,9 +253,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
             out=None if self.out is None else Path(self.out),
         )
 
-    def _columns(
-        self, X: Any, y: Any
-    ) -> tuple[ReadTable, TableSchema, list[Ambiguous]]:
+    def _columns(self, X: Any, y: Any) -> tuple[ReadTable, TableSchema, list[Doubt]]:
         """The columns, how they were read, and what could be read in two ways."""
         table = _checked(X)
         texts = (self.encoding or EncodingSettings()).texts

@@ -272,6 +272,20 @@ def test_what_can_be_read_in_one_way_raises_no_doubt(values):
     assert infer_schema({"a": values})[1] == []
 
 
+def test_text_of_which_most_are_amounts_is_said():
+    amounts = [f"{i / 8}" for i in range(400)]
+    schema, (doubt,) = infer_schema({"a": amounts + ["unknown"] * 90 + ["n.b."] * 10})
+    assert schema.columns["a"].kind == "text"
+    assert (doubt.column, doubt.kind, doubt.n, doubt.n_present) == (
+        *("a", "number", 100),
+        500,
+    )
+    assert doubt.examples == ("unknown", "n.b.")
+    assert infer_schema({"a": [*"123456789"] * 9 + ["a"] * 20})[1] == []
+    days = [str(day) for day in dates("2001-01-01") + np.arange(99) * 86_400_000_000]
+    assert infer_schema({"a": days + ["soon"] * 20})[1][0].kind == "date"
+
+
 def test_a_mark_is_decided_once_for_the_column():
     same(later(["1,5", "2,5"], ["1,234"]), [1.234])
     same(later(["1,234.5"], ["1,234"]), [1234.0])

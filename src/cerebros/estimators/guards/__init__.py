@@ -8,5 +8,5 @@ from cerebros.estimators.guards._finding import without_ignored as without_ignor
 from cerebros.estimators.guards._ranges import CategoryRange as CategoryRange
 from cerebros.estimators.guards._ranges import NumberRange as NumberRange
 from cerebros.estimators.guards._ranges import TableRanges as TableRanges
-from cerebros.estimators.guards._reading import ambiguous_findings as ambiguous_findings
+from cerebros.estimators.guards._reading import doubt_findings as doubt_findings
 from cerebros.estimators.guards._reading import unread_findings as unread_findings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cerebros.estimators.guards._finding import Finding, found
-from cerebros.estimators.table import Ambiguous, Unread
+from cerebros.estimators.table import Doubt, Mixed, Unread
 
 _HELD = {"number": "numbers", "date": "dates", "text": "text"}
 
@@ -22,9 +22,18 @@ def unread_findings(unread: Iterable[Unread]) -> Iterator[Finding]:
         yield found("unread-values", own.column, evidence, way_out, is_grave=False)
 
 
-def ambiguous_findings(ambiguous: Iterable[Ambiguous]) -> Iterator[Finding]:
-    """A note for each column whose texts can all be read in two ways."""
-    for own in ambiguous:
+def doubt_findings(doubts: Iterable[Doubt]) -> Iterator[Finding]:
+    """A note for each column that may hold something else than what it is read as."""
+    for own in doubts:
+        if isinstance(own, Mixed):
+            examples = ", ".join(map(repr, own.examples))
+            evidence = (
+                f"it is text, because {own.n:,} of its {own.n_present:,} values are no "
+                f"{_HELD[own.kind]}, as the others are, such as {examples}."
+            )
+            way_out = f"If it is to hold {_HELD[own.kind]}, leave these cells empty"
+            yield found("unread-values", own.column, evidence, way_out, is_grave=False)
+            continue
         evidence = (
             f"all of it can be read in two ways; {own.example!r} was taken to be "
             f"{own.taken}, and not {own.other}."

@@ -19,6 +19,8 @@ from cerebros.estimators.table._numbers import NumberEncoder as NumberEncoder
 from cerebros.estimators.table._schema import Ambiguous as Ambiguous
 from cerebros.estimators.table._schema import Columns as Columns
 from cerebros.estimators.table._schema import ColumnSchema as ColumnSchema
+from cerebros.estimators.table._schema import Doubt as Doubt
+from cerebros.estimators.table._schema import Mixed as Mixed
 from cerebros.estimators.table._schema import ReadTable as ReadTable
 from cerebros.estimators.table._schema import TableSchema as TableSchema
 from cerebros.estimators.table._schema import Unread as Unread

@@ -43,6 +43,8 @@ Columns: TypeAlias = dict[str, npt.NDArray[Any]]
 or object holding text (missing is None)."""
 Kind: TypeAlias = Literal["number", "date", "text"]
 
+MANY = 64
+"""Different values, beyond which they are no categories, but amounts."""
 ENOUGH = 0.95
 """Share of the present values that must read as numbers, or dates, for a column to
 hold them."""
@@ -83,6 +85,29 @@ class Ambiguous:
     example: str
     taken: str
     other: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """A column of text of which most are numbers, or dates.
+
+    Attributes:
+        column: its name.
+        kind: what most of it could be.
+        n: how many values are something else.
+        n_present: of how many.
+        examples: some of them.
+    """
+
+    column: str
+    kind: Kind
+    n: int
+    n_present: int
+    examples: tuple[str, ...]
+
+
+Doubt: TypeAlias = Ambiguous | Mixed
+"""What a person should know of how a column is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +362,7 @@ class TableSchema:
 
 def infer_schema(
     table: Any, *, texts: Collection[str] = ()
-) -> tuple[TableSchema, list[Ambiguous]]:
+) -> tuple[TableSchema, list[Doubt]]:
     """Decide what the columns of a table hold.
 
     A column of which at least 95 % of the present values are numbers, or texts that
@@ -364,8 +389,8 @@ def infer_schema(
 
 def infer_column(
     name: str, values: Any, *, is_text: bool = False
-) -> tuple[ColumnSchema, Ambiguous | None]:
-    """Decide what a column holds, and say if it can be read in two ways."""
+) -> tuple[ColumnSchema, Doubt | None]:
+    """Decide what a column holds, and say what is doubtful about it."""
     array = as_array(values)
     if array.ndim != 1:
         return ColumnSchema("text"), None
@@ -420,7 +445,7 @@ def _of_text(array: npt.NDArray[Any], *, is_asked: bool) -> ColumnSchema:
 
 def _of_objects(
     name: str, array: npt.NDArray[Any]
-) -> tuple[ColumnSchema, Ambiguous | None]:
+) -> tuple[ColumnSchema, Doubt | None]:
     values = _without_markers(array).tolist()
     if _are_texts(values) and is_usual(values):
         return ColumnSchema("number"), None  # and quickly found
@@ -460,7 +485,20 @@ def _of_objects(
         has_strays = n_dates < n + n_marks
         found = ColumnSchema("date", dates=dates, has_strays=has_strays)
         return found, _open_date(name, doubt) if doubt else None
-    return _of_text(array, is_asked=False), None
+    mixed = _mixed(name, texts, form, "number") or _mixed(name, texts, dates, "date")
+    return _of_text(array, is_asked=False), mixed
+
+
+def _mixed(
+    name: str, counts: Mapping[str, int], form: NumberTexts | DateTexts, kind: Kind
+) -> Mixed | None:
+    """A remark if most texts are amounts, each of which few rows have."""
+    others = {text: n for text, n in counts.items() if form.parse(text) is None}
+    n, n_others = sum(counts.values()), sum(others.values())
+    if len(counts) - len(others) <= MANY or 2 * n_others > n:
+        return None
+    examples = sorted(others, key=lambda text: -others[text])[:_MOST_EXAMPLES]
+    return Mixed(name, kind, n_others, n, tuple(examples))
 
 
 def _taken_apart(values: Sequence[Any]) -> tuple[Counter[str], Counter[str]]:
