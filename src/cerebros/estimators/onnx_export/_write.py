@@ -79,9 +79,13 @@ def write_onnx(path: str | Path, predictor: Predictor) -> None:
         content = _content(onnx, predictor)
     except UnicodeEncodeError as error:
         wrong = error.object[error.start : error.end]
+        # Several texts may stand there in a row.
+        before = error.object[: error.start].rpartition("\0")[2]
+        after = error.object[error.end :].partition("\0")[0]
+        whole = f"{before[-40:]}{wrong}{after[:40]}"
         raise DataError(
             "an ONNX file holds text as UTF-8, which has no halves of characters, but "
-            f"{wrong!r} is in {error.object[:80]!r}, a name, a label, or text of a "
+            f"{wrong!r} is in {whole!r}, a name, a label, or text of a "
             "column; replace it in the table, and fit again"
         ) from error
     write_file(path, content)

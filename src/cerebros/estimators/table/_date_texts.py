@@ -34,7 +34,7 @@ _NAMED = re.compile(
     re.ASCII,
 )
 _MONTH = re.compile(
-    r"(?:(?P<month>\d{1,2})[-/.]|(?P<name>[A-Za-z]{3,9})\.?[ -])(?P<year>\d{4})",
+    r"(?:(?P<month>\d{1,2})/|(?P<name>[A-Za-z]{3,9})\.?[ -])(?P<year>\d{4})",
     re.ASCII,
 )
 _QUARTER = re.compile(r"(?P<year>\d{4})-?Q(?P<quarter>[1-4])", re.ASCII)
