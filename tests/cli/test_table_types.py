@@ -149,6 +149,22 @@ def test_labels_keep_their_zeros(run, there):
     )
 
 
+def test_a_label_may_be_none(run, there):
+    table = flats()
+    table["label"] = np.where(table["label"] == "01", "None", "7")
+    table.to_csv("flats.csv", index=False)
+    options = ("--target", "label", "--drop", "rent")
+    done = run(*COMMAND, *options)
+    assert done.code == 2
+    assert "name the target with --text" in done.err
+    assert run(*COMMAND, *options, "--text", "label").code == 0
+    assert load("flats.cerebros").classes.tolist() == ["7", "None"]
+    answers = run("predict", "flats.cerebros", "flats.csv").out.split()
+    assert set(answers[1:]) <= {"7", "None"}
+    whole = json.loads(run("evaluate", "flats.cerebros", "flats.csv", "--json").out)
+    assert whole["n_rows"] == N_ROWS
+
+
 @pytest.mark.parametrize(
     ("texts", "kind", "values"),
     [

@@ -134,7 +134,7 @@ def _estimator(parts: FitTable, arguments: Namespace) -> Estimator:
         "space": arguments.space,
         "metric": arguments.metric,
         "validation": _validation(arguments),
-        "encoding": EncodingSettings(texts=tuple(arguments.text)),
+        "encoding": EncodingSettings(texts=_texts(arguments)),
         "population": PopulationSettings(epochs=arguments.epochs),
         "ignore": tuple(arguments.ignore),
         "random_state": arguments.seed,
@@ -143,6 +143,10 @@ def _estimator(parts: FitTable, arguments: Namespace) -> Estimator:
     if parts.task == "regression":
         return CerebrosRegressor(**settings)
     return CerebrosClassifier(**settings, class_weight=arguments.class_weight)
+
+
+def _texts(arguments: Namespace) -> tuple[str, ...]:
+    return tuple(name for name in arguments.text if name != arguments.target)
 
 
 def _validation(arguments: Namespace) -> Any:

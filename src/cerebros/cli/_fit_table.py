@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cerebros.cli._columns import Series
 
 _DROP = "remove these rows from the table, or leave them out with --drop-missing-target"
+_LABELS = "; if NA or None is a label, name the target with --text, too"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +61,15 @@ def fit_table_of(frame: pd.DataFrame, arguments: Namespace) -> FitTable:
     """
     _check_names(frame, arguments)
     whole, n_left_out = with_target(
-        frame, arguments.target, is_dropping=arguments.drop_missing_target
+        frame,
+        arguments.target,
+        is_dropping=arguments.drop_missing_target,
+        way_out=_DROP + _LABELS,
     )
-    target = typed(whole[arguments.target])
-    task, reason = decide_task(target, arguments.task)
+    is_text = arguments.target in arguments.text
+    target = whole[arguments.target] if is_text else typed(whole[arguments.target])
+    asked = "classification" if arguments.task == "auto" and is_text else arguments.task
+    task, reason = decide_task(target, asked)
     weights = _weights(whole, arguments.weight)
     not_learned = {arguments.target, arguments.weight, *arguments.drop}
     names = [name for name in whole.columns if name not in not_learned]
@@ -78,12 +84,14 @@ def fit_table_of(frame: pd.DataFrame, arguments: Namespace) -> FitTable:
         task=task,
         reason=reason,
         n_left_out=n_left_out,
-        reading=infer_column(arguments.target, whole[arguments.target])[0],
+        reading=infer_column(
+            arguments.target, whole[arguments.target], is_text=is_text
+        )[0],
     )
 
 
 def with_target(
-    frame: pd.DataFrame, name: str, *, is_dropping: bool
+    frame: pd.DataFrame, name: str, *, is_dropping: bool, way_out: str = _DROP
 ) -> tuple[pd.DataFrame, int]:
     """The rows whose target is known, and how many are not.
 
@@ -92,7 +100,7 @@ def with_target(
     """
     check_column(frame, name)
     if not is_dropping:
-        check_no_missing(frame[name], way_out=_DROP)
+        check_no_missing(frame[name], way_out=way_out)
         return frame, 0
     known = frame[name].notna()
     if not known.any():
@@ -115,7 +123,7 @@ def _check_names(frame: pd.DataFrame, arguments: Namespace) -> None:
     for option, names in others.items():
         for name in names:
             check_column(frame, name)
-            if name == target:
+            if name == target and option != "--text":
                 raise DataError(f"{option} names {name!r}, which is the target")
             if option != "--drop" and name in drop:
                 raise DataError(f"{option} names {name!r}, which --drop leaves out")

@@ -69,7 +69,10 @@ def _add_columns(parser: ArgumentParser) -> None:
         ("--drop", "do not use these columns"),
         (
             "--text",
-            "columns that are text whatever they hold: codes, or NA as a name",
+            (
+                "columns that are text whatever they hold: codes, or NA as a name; the "
+                "target, too"
+            ),
         ),
     ):
         group.add_argument(
