@@ -78,9 +78,12 @@ def is_usual(texts: Sequence[str | None]) -> bool:
     """Whether all texts are numbers in the form of programs, and nothing else."""
     if all_plain(texts) is None or has_zeros(texts):
         return False
-    marked = [text for text in texts if text and "." in text]
-    # Else points may separate thousands.
-    return not marked or any(_ONE_GROUP.fullmatch(text) is None for text in marked)
+    present = [text for text in texts if text]
+    marked = [text for text in present if "." in text]
+    if len(marked) in (0, len(present)):
+        return True
+    # Beside numbers without a point, points may separate thousands.
+    return any(_ONE_GROUP.fullmatch(text) is None for text in marked)
 
 
 def has_zeros(texts: Sequence[str | None]) -> bool:
