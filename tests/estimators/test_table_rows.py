@@ -1,5 +1,7 @@
 """Rows stay rows; copies and repetitions stay together; weights stay weights."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -39,6 +41,53 @@ def test_equal_rows_stay_rows_and_share_a_unit():
     assert len(of_copied) == 31
     assert len(set(of_copied)) == 1
     assert len(set(rows.unit)) == 50
+
+
+def test_a_column_that_is_not_learned_from_does_not_tell_copies_apart():
+    columns = {"x": np.tile(fine(50)["x"], 2), "id": np.arange(100.0)}
+    target = target_of(np.tile(np.arange(50.0), 2))
+    kinds = {"x": "number", "id": "!it names the rows"}
+    rows = table_rows(columns, target, keeps_order=False, kinds=kinds)
+    assert len(set(rows.unit)) == 50
+    rows = table_rows(columns, target, keeps_order=False)
+    assert len(set(rows.unit)) == 100
+
+
+@pytest.mark.parametrize(("kind", "n_units"), [("text", 50), ("category", 100)])
+def test_texts_are_fine_but_categories_are_not(kind, n_units):
+    texts = np.array([f"what customer {i} had to say" for i in range(50)], object)
+    rows = table_rows(
+        {"x": np.tile(texts, 2)},
+        target_of(np.tile(np.arange(50.0), 2)),
+        keeps_order=False,
+        kinds={"x": kind},
+    )
+    assert len(set(rows.unit)) == n_units
+
+
+def test_copies_of_rows_that_are_fine_as_a_whole_are_one_unit():
+    rng = np.random.default_rng(5)
+    coarse = rng.integers(0, 12, (500, 10)).astype(float)
+    columns = {f"x{i}": np.tile(coarse[:, i], 2) for i in range(10)}
+    y = np.tile(rng.integers(0, 5, 500), 2)
+    rows = table_rows(columns, target_of(y), keeps_order=False)
+    assert len(set(rows.unit)) == 500
+
+
+def test_rows_are_equal_by_nature_where_many_differ_in_one_column():
+    rng = np.random.default_rng(6)
+    coarse = rng.integers(0, 3, (400, 5)).astype(float)
+    columns = {f"x{i}": coarse[:, i] for i in range(5)}
+    rows = table_rows(columns, target_of(coarse.sum(axis=1)), keeps_order=False)
+    assert len(set(rows.unit)) == 400
+
+
+def test_copies_have_all_targets_equal():
+    x = np.repeat(fine(40)["x"], 2)
+    y = np.stack([np.ones(80), np.arange(80.0)], axis=1)
+    target = replace(target_of(np.ones(80)), values=y, names=("one", "other"))
+    rows = table_rows({"x": x}, target, keeps_order=False)
+    assert len(set(rows.unit)) == 80
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ from cerebros.estimators.table import (
     as_array,
     has_names,
     infer_schema,
+    kinds_of,
     raw_columns,
     rows_of,
     table_array,
@@ -146,6 +147,7 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
             target,
             keeps_order=isinstance(self.validation, TimeFolds)
             or not _is_ours(settings.validation),
+            kinds=dict(kinds_of(columns, settings.encoding)),
         )
         fit = fit_table(rows, settings, begun=begun, say=self._say)
         if fit.is_out_of_time:

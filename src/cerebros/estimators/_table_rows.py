@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,10 @@ Array = npt.NDArray[Any]
 _FINE = 0.5
 """Share of distinct rows that differ in one column alone, from which on it is fine."""
 _MOST_COPIES = 20  # of a row, on average; with more of them, a column is not fine
+_NEARLY_EQUAL = 0.25
+"""Rows that differ in one column alone, for each that differs in none: with more of
+them, rows are close to one another anyway, and some are equal by nature."""
+_ROWS_COMPARED = 20_000
 _DISAGREE = 0.1
 """Of the targets that would differ by chance, as many may differ among copies."""
 _MOST_REPEATED = 16
@@ -40,14 +45,22 @@ class TableRows:
     number: Array
 
 
-def table_rows(columns: Columns, target: Target, *, keeps_order: bool) -> TableRows:
+def table_rows(
+    columns: Columns,
+    target: Target,
+    *,
+    keeps_order: bool,
+    kinds: Mapping[str, str] | None = None,
+) -> TableRows:
     """Order rows by content, so that a table that is shuffled is learned alike.
 
-    Every row stays a row. Where a column of numbers is so fine that at least half of
-    the distinct rows differ in it, and rows that are equal in all columns (and of the
-    same group) have equal targets, they are copies of one, and are one unit: with
-    copies on both sides of a fold, the score would be that of a memory. In coarser
-    tables, and where targets differ, rows are equal by nature.
+    Every row stays a row. Where rows that are equal in all columns that are learned
+    from (and of the same group) have equal targets, and a table is fine, they are
+    copies of one, and are one unit: with copies on both sides of a fold, the score
+    would be that of a memory. A table is fine if at least half of the distinct rows
+    differ in one column of numbers, dates or texts alone, or if hardly any rows are
+    equal but for one column. In coarser tables, and where targets differ, rows are
+    equal by nature.
 
     Small whole weights are repetitions of a row, which are one unit, too. So a row of
     weight 2 is the same as two rows. Other weights stay weights.
@@ -57,15 +70,21 @@ def table_rows(columns: Columns, target: Target, *, keeps_order: bool) -> TableR
         target: of each row.
         keeps_order: whether all rows stay where they are, and weights what they are;
             for validation by row numbers or by time.
+        kinds: of the columns, see `kinds_of`; None if numbers and categories are all
+            there is, and all are learned from.
     """
     n_rows = len(target.weights)
     if keeps_order:
         return TableRows(columns, target, np.arange(n_rows), np.arange(n_rows))
+    kinds = kinds or {}
     used = np.flatnonzero(target.weights > 0)
-    content = [_codes(values[used]) for values in columns.values()]
+    codes = {name: _codes(values[used]) for name, values in columns.items()}
+    unread = [name for name in columns if kinds.get(name, "").startswith("!")]
+    of_unread = [codes.pop(name) for name in unread]
+    content = list(codes.values())
     if target.groups is not None:
         content.append(_codes(target.groups[used]))
-    rest = [_codes(target.weights[used])]
+    rest = [*of_unread, _codes(target.weights[used])]
     rest += [_codes(column) for column in np.atleast_2d(target.values[used].T)]
     order = np.lexsort([*rest, *content])
     is_new = np.zeros(len(order), bool)
@@ -76,8 +95,17 @@ def table_rows(columns: Columns, target: Target, *, keeps_order: bool) -> TableR
     times = repetitions(target.counts[source])
     unit = np.cumsum(is_new) - 1
     n_distinct = int(is_new.sum())
-    finest = max((_n_values(values[used]) for values in columns.values()), default=0)
-    is_fine = finest >= _FINE * n_distinct >= _FINE * times.sum() / _MOST_COPIES
+    finest = max(
+        (
+            len(np.unique(own))
+            for name, own in codes.items()
+            if columns[name].dtype.kind != "O" or kinds.get(name) == "text"
+        ),
+        default=0,
+    )
+    is_fine = n_distinct * _MOST_COPIES >= times.sum() and (
+        finest >= _FINE * n_distinct or _are_far_apart(list(codes.values()))
+    )
     if not (is_fine and _agree(unit, target, source)):
         unit = np.arange(len(source))
     kept = np.repeat(np.arange(len(source)), times)
@@ -99,11 +127,39 @@ def table_rows(columns: Columns, target: Target, *, keeps_order: bool) -> TableR
 
 def _agree(unit: Array, target: Target, rows: Array) -> bool:
     """Whether rows of one unit have one target, as copies have and others have not."""
-    values = _codes(np.atleast_2d(target.values[rows].T)[0])
+    values = np.unique(target.values[rows], axis=0, return_inverse=True)[1].ravel()
     first = values[np.unique(unit, return_index=True)[1]][unit]
     n_repeated = len(unit) - (int(unit.max(initial=-1)) + 1)
     by_chance = 1 - ((np.bincount(values) / max(len(values), 1)) ** 2).sum()
     return bool((values != first).sum() <= _DISAGREE * by_chance * n_repeated)
+
+
+def _are_far_apart(content: Sequence[Array]) -> bool:
+    """Whether rows are equal, or differ in more than one column.
+
+    Where rows are equal by nature, many more are equal but for one column.
+
+    Args:
+        content: of each column the numbers of its values, `(row,)`.
+    """
+    if len(content) < 2:
+        return False
+    rng = np.random.default_rng(0)
+    rows = rng.permutation(len(content[0]))[:_ROWS_COMPARED]
+    marks = []
+    for codes in content:
+        own = codes[rows] - codes.min(initial=0)
+        drawn = rng.integers(2**63, size=int(own.max(initial=0)) + 1, dtype=np.uint64)
+        marks.append(drawn[own])
+    whole = np.sum(marks, axis=0, dtype=np.uint64)  # equal only where rows are
+    n_distinct = len(np.unique(whole))
+    most = _NEARLY_EQUAL * (len(rows) - n_distinct)
+    n_near = 0
+    for own in marks:
+        n_near += n_distinct - len(np.unique(whole - own))
+        if n_near > most:
+            return False
+    return n_distinct < len(rows)
 
 
 def repetitions(weights: Array) -> Array:
@@ -121,11 +177,6 @@ def repetitions(weights: Array) -> Array:
     times = whole // max(1, int(np.gcd.reduce(whole)))
     is_small = times.max() <= _MOST_REPEATED and times.sum() <= _LONGEST * len(times)
     return times if is_small else once
-
-
-def _n_values(values: Array) -> int:
-    """How many numbers or dates a column holds; none if it holds text."""
-    return 0 if values.dtype.kind == "O" else len(np.unique(values))
 
 
 def _rows_of_target(target: Target, rows: Array) -> Target:

@@ -15,6 +15,7 @@ from cerebros.estimators.table._forms import as_array as as_array
 from cerebros.estimators.table._forms import has_names as has_names
 from cerebros.estimators.table._forms import raw_columns as raw_columns
 from cerebros.estimators.table._forms import table_array as table_array
+from cerebros.estimators.table._kinds import kinds_of as kinds_of
 from cerebros.estimators.table._numbers import NumberEncoder as NumberEncoder
 from cerebros.estimators.table._schema import Ambiguous as Ambiguous
 from cerebros.estimators.table._schema import Columns as Columns
