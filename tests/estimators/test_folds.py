@@ -208,6 +208,7 @@ def test_splitters_and_pairs_judge_every_row(splitter):
         TimeSeriesSplit(4),
         ShuffleSplit(1, test_size=0.3, random_state=0),
         [(range(10), range(10, 20))],
+        [(range(17, 30), range(15)), (range(13), range(15, 30))],  # with gaps
     ],
 )
 def test_where_not_all_rows_judge_networks_of_all_rows_answer(splitter):

@@ -300,7 +300,10 @@ def _of_splitter(
         raise ValueError(
             f"{splitter!r} judges rows more than once; use one without repeats"
         )
-    if len(judged) == n_rows:
+    # Where folds leave out more than they judge (as a time between), what is learned
+    # from the targets of other folds would know more than they may.
+    n_seen = [len(np.unique(fold.train)) + len(fold.valid) for fold in folds]
+    if len(judged) == n_rows and min(n_seen) == n_rows:
         return folds
     kept = [Fold(fold.train, fold.valid, answers=False) for fold in folds]
     return [*kept, Fold(np.arange(n_rows), np.arange(0))]
