@@ -180,6 +180,22 @@ def test_the_order_may_be_kept():
     assert rows.unit.tolist() == list(range(10))
 
 
+@pytest.mark.parametrize(
+    ("keeps_all", "values", "number"),
+    [(False, [1, 3], [-1, 0, -1, 1]), (True, [0, 1, 2, 3], [0, 1, 2, 3])],
+)
+def test_rows_of_no_weight_stay_only_where_rows_have_numbers(keeps_all, values, number):
+    target = target_of(np.arange(4.0), [0, 2, 0, 1], order=np.arange(4.0))
+    rows = table_rows(
+        {"x": np.arange(4.0)}, target, keeps_order=True, keeps_all=keeps_all
+    )
+    assert rows.columns["x"].tolist() == values
+    assert rows.target.values[:, 0].tolist() == values
+    assert rows.target.order.tolist() == values
+    assert rows.target.weights.tolist() == [target.weights[i] for i in values]
+    assert rows.number.tolist() == number
+
+
 @pytest.mark.parametrize("validation", [Folds(n=4), Holdout(share=0.3)])
 @given(st.lists(st.integers(1, 9), min_size=5, max_size=40), st.integers(0, 9))
 def test_units_stay_on_one_side_of_every_fold(validation, sizes, seed):

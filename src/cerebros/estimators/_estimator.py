@@ -145,8 +145,8 @@ class _Cerebros(BaseEstimator):  # type: ignore[misc]
         rows = table_rows(
             columns,
             target,
-            keeps_order=isinstance(self.validation, TimeFolds)
-            or not _is_ours(settings.validation),
+            keeps_order=isinstance(settings.validation, TimeFolds),
+            keeps_all=not _is_ours(settings.validation),
             kinds=dict(kinds_of(columns, settings.encoding)),
         )
         fit = fit_table(rows, settings, begun=begun, say=self._say)
@@ -671,8 +671,9 @@ def _weights(sample_weight: Any, n_rows: int) -> Array:
 
 
 def _is_ours(validation: Any) -> bool:
-    """Whether a validation asks for rows by content; splitters ask by number."""
-    return validation is None or isinstance(validation, (Folds, Holdout, GroupFolds))
+    """Whether it splits rows by what they hold; splitters do it by their numbers."""
+    ours = Folds, Holdout, GroupFolds, TimeFolds
+    return validation is None or isinstance(validation, ours)
 
 
 def _one_or_two(values: Array) -> Array:

@@ -82,6 +82,11 @@ def fit_table(
     columns = {name: columns[name] for name in encoding.encoders}
     recipe = _recipe(encoding.n_features, target, settings)
     split = _splitting(rows, settings, recipe)
+    if not all(target.weights[fold.train].any() for fold in split(0)):
+        raise DataError(
+            "there is a fold whose training rows all have the weight 0; leave such "
+            "rows out, or name another validation"
+        )
     recipe = replace(recipe, n_folds=len(split(0)))
     for name, why in encoding.unused.items():
         say(f"column {name!r} is not used: {why}")
@@ -221,7 +226,8 @@ def _kinds(
         return ("identity",)
     kinds = ["identity", *(["linear"] if linear.names else [])]
     if target.values.shape[1] == 1 and n_trials > len(kinds):
-        kinds += candidate_transforms(target.values[:, 0])[1:]
+        counting = target.values[target.weights > 0, 0]
+        kinds += candidate_transforms(counting)[1:]
     return tuple(kinds)
 
 

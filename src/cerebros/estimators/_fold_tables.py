@@ -130,18 +130,23 @@ def tables_of_folds(
     for k, fold in enumerate(folds):
         is_whole = len(fold.train) == len(everything)
         own = encoding if is_whole else maker.refitted(encoding, fold.train)
-        number = maker.inner_folds(len(fold.train))
+        number = maker.inner_folds(fold.train)
         each.append(maker.table((k,), own, fold.train, number, fold.valid))
     return TablesOfFolds(tuple(each), linear)
 
 
 def encoding_targets(target: Target, rows: Array) -> Array:
-    """What target means of categories are taken of: `(row, output or class)`."""
-    values = target.values[rows]
+    """What target means of categories are taken of: `(row, output or class)`.
+
+    Numbers are standardized by the rows that count.
+    """
+    values, weights = target.values[rows], target.weights[rows]
     if target.classes is not None:
         return np.eye(len(target.classes))[values]
-    spread = values.std(axis=0)
-    return np.asarray((values - values.mean(axis=0)) / np.where(spread > 0, spread, 1))
+    counting = values[weights > 0]
+    spread = counting.std(axis=0)
+    centered = values - counting.mean(axis=0)
+    return np.asarray(centered / np.where(spread > 0, spread, 1))
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,6 +50,7 @@ def table_rows(
     target: Target,
     *,
     keeps_order: bool,
+    keeps_all: bool = False,
     kinds: Mapping[str, str] | None = None,
 ) -> TableRows:
     """Order rows by content, so that a table that is shuffled is learned alike.
@@ -68,16 +69,32 @@ def table_rows(
     Args:
         columns: of the table.
         target: of each row.
-        keeps_order: whether all rows stay where they are, and weights what they are;
-            for validation by row numbers or by time.
+        keeps_order: whether rows stay in their order, and weights what they are; for
+            validation by time.
+        keeps_all: whether rows of no weight stay, too, and all where they are; for
+            validation by row numbers.
         kinds: of the columns, see `kinds_of`; None if numbers and categories are all
             there is, and all are learned from.
     """
     n_rows = len(target.weights)
-    if keeps_order:
-        return TableRows(columns, target, np.arange(n_rows), np.arange(n_rows))
+    everything = np.arange(n_rows)
+    if keeps_all:
+        return TableRows(columns, target, everything, everything)
     kinds = kinds or {}
     used = np.flatnonzero(target.weights > 0)
+    if keeps_order:
+        number = np.full(n_rows, -1)
+        number[used] = np.arange(len(used))
+        return TableRows(
+            {name: values[used] for name, values in columns.items()},
+            replace(
+                _rows_of_target(target, used),
+                weights=target.weights[used],
+                counts=target.counts[used],
+            ),
+            everything[: len(used)],
+            number,
+        )
     codes = {name: _codes(values[used]) for name, values in columns.items()}
     unread = [name for name in columns if kinds.get(name, "").startswith("!")]
     of_unread = [codes.pop(name) for name in unread]
