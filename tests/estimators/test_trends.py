@@ -1,14 +1,16 @@
 """Rows that follow in time: no fold sees the future, and trends go on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from cerebros.estimators import CerebrosRegressor, PopulationSettings, TimeFolds, load
-from cerebros.estimators._fold_tables import tables_of_folds
+from cerebros.estimators._fold_tables import encoding_targets, tables_of_folds
 from cerebros.estimators._linear_part import LinearPart
 from cerebros.estimators._request import Target
-from cerebros.estimators._validation import Folds, folds_of
+from cerebros.estimators._validation import Folds, Holdout, folds_of
 from cerebros.estimators.table import EncodingSettings, fit_encoding
 from cerebros.spaces import WideWiring
 
@@ -116,7 +118,7 @@ def target_of(y):
     )
 
 
-def tables(columns, y, validation, kinds=("identity", "linear")):
+def tables(columns, y, validation, kinds=("identity", "linear"), unit=None):
     target = target_of(y)
     folds = folds_of(
         validation,
@@ -124,6 +126,7 @@ def tables(columns, y, validation, kinds=("identity", "linear")):
         n_folds=3,
         strata=target.values[:, 0],
         is_classification=False,
+        unit=unit,
     )
     encoding = fit_encoding(
         columns,
@@ -139,6 +142,7 @@ def tables(columns, y, validation, kinds=("identity", "linear")):
         folds,
         kinds,
         linear,
+        unit=np.arange(len(y)) if unit is None else unit,
         is_bounded=not isinstance(validation, TimeFolds),
         seed=0,
     )
@@ -184,6 +188,26 @@ def test_folds_in_which_each_row_validates_once_share_a_table():
     (only,) = made.each
     assert only.folds == (0, 1, 2)
     assert len(folds) == 3
+
+
+def test_copies_tell_each_other_nothing_of_their_targets():
+    rng = np.random.default_rng(8)
+    towns = np.array([f"town {i}" for i in range(100)], object)
+    columns = {"town": np.repeat(towns, 2), "z": np.repeat(rng.normal(size=100), 2)}
+    y = np.repeat(rng.normal(size=100), 2)
+    made, folds, _ = tables(columns, y, Holdout(), unit=np.repeat(np.arange(100), 2))
+    for table, fold in zip(made.each, folds, strict=True):
+        own = table.plain[fold.train]
+        assert len(own)
+        # Of a town there are two rows, which are one unit: nothing is known of it.
+        assert not own[:, np.ptp(own, axis=0) > 0][:, 1:].any()
+
+
+def test_rows_of_no_weight_do_not_scale_targets():
+    target = target_of([1.0, 2.0, 3.0, 1e9])
+    weighted = replace(target, weights=np.array([1.0, 1.0, 1.0, 0.0]))
+    made = encoding_targets(weighted, np.arange(4))
+    np.testing.assert_allclose(made[:3, 0], [-(1.5**0.5), 0, 1.5**0.5])
 
 
 def test_what_was_promised_by_time_holds_for_later_rows():

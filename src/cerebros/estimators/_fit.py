@@ -105,6 +105,7 @@ def fit_table(
                 split(0),
                 kinds,
                 linear,
+                unit=rows.unit,
                 is_bounded=not isinstance(settings.validation, TimeFolds),
                 seed=settings.seed,
             ),

@@ -98,6 +98,7 @@ def tables_of_folds(
     kinds: Sequence[str],
     linear: LinearPart | None,
     *,
+    unit: Array,
     is_bounded: bool,
     seed: int,
 ) -> TablesOfFolds:
@@ -115,11 +116,12 @@ def tables_of_folds(
         folds: of the first trial.
         kinds: of the candidate transforms; none for classes.
         linear: learned from all rows; None for classes.
+        unit: of each row; rows of one unit tell each other nothing of targets.
         is_bounded: whether answers stay near the range of training.
         seed: of draws.
     """
     everything = np.arange(len(target.weights))
-    maker = _Maker(columns, target, tuple(kinds), is_bounded, seed)
+    maker = _Maker(columns, target, tuple(kinds), unit, is_bounded, seed)
     if all(fold.answers for fold in folds):
         number = np.zeros(len(everything), np.int64)
         for k, fold in enumerate(folds):
@@ -156,6 +158,7 @@ class _Maker:
     columns: Columns
     target: Target
     kinds: tuple[str, ...]
+    unit: Array
     is_bounded: bool
     seed: int
 
@@ -225,9 +228,11 @@ class _Maker:
             seed=self.seed,
         )
 
-    def inner_folds(self, n_rows: int) -> Array:
+    def inner_folds(self, rows: Array) -> Array:
+        """A fold for each of some rows, the same for all of a unit."""
         rng = np.random.default_rng([self.seed, 29])
-        return np.asarray(rng.permutation(np.arange(n_rows) % _INNER_FOLDS))
+        units, own = np.unique(self.unit[rows], return_inverse=True)
+        return np.asarray(rng.permutation(np.arange(len(units)) % _INNER_FOLDS)[own])
 
     def _rows(self, rows: Array) -> Columns:
         if len(rows) == len(self.target.weights):
