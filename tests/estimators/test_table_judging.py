@@ -110,3 +110,28 @@ def test_how_far_ahead_a_baseline_is_follows_from_the_parts():
     noisy = values[:, None] + 2 * rng.permutation(off) * 0.999
     close = judging.standing("b", noisy, model=model)
     assert not close.is_ahead_beyond_noise
+
+
+def test_every_score_has_the_threshold_that_the_metric_asks_for():
+    rng = np.random.default_rng(0)
+    second = rng.random(6000) ** 6
+    classes = (rng.random(6000) < second).astype(int)
+    target = target_of(classes, is_classification=True)
+    judging = judging_of(target, np.array_split(np.arange(6000), 5), "f1")
+    answers = np.stack([1 - second, second], axis=1)
+    at_half = judging.score(answers)
+    honest = judging.score(judging.decided(answers))
+    assert at_half + 0.01 < honest <= judging.selection_score(answers)
+    assert judging.score(judging.of_baseline(answers)) == honest
+    of_trial = np.stack([np.full_like(answers, 0.5), answers])
+    found = judging.selection_score_of_trial(of_trial)
+    assert found == judging.selection_score(answers)
+
+
+def test_baselines_are_not_calibrated():
+    classes = np.arange(300) % 2
+    target = target_of(classes, is_classification=True)
+    judging = judging_of(target, np.array_split(np.arange(300), 3))
+    answers = np.where(classes[:, None] == [0, 1], 0.6, 0.4)
+    assert (judging.of_baseline(answers) == answers).all()
+    assert (judging.decided(answers) != answers).any()

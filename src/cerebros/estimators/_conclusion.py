@@ -16,7 +16,7 @@ from cerebros.estimators._certainty import certainty_of_classes, certainty_of_nu
 from cerebros.estimators._committee import Committee, Trained
 from cerebros.estimators._judging import Judging
 from cerebros.estimators._networks import Networks
-from cerebros.estimators._predictor import Certainty, Predictor, calibrated, spread_of
+from cerebros.estimators._predictor import Certainty, Predictor, spread_of
 from cerebros.estimators._recipe import Recipe
 from cerebros.estimators._request import FitSettings
 from cerebros.estimators._score_report import ScoreReport, Standing
@@ -92,7 +92,7 @@ def concluded(
     choose = partial(select, flat, judging.loss, eligible=_eligible(committee, trained))
     selection = choose(places, is_ensemble=settings.ensemble)
     oof = _out_of_fold(answers, judging, partial(choose, is_ensemble=settings.ensemble))
-    decided = _decided(oof, judging)
+    decided = judging.decided(oof)
     alone = _out_of_fold(answers, judging, partial(choose, is_ensemble=False))
     best = int(choose(places, is_ensemble=False).shares.argmax())
     standings = _trial_standings(trials, answers, flat, judging, best, alone)
@@ -100,10 +100,10 @@ def concluded(
     report = ScoreReport(
         metric=judging.metric.name,
         is_better_low=judging.metric.is_better_low,
-        model=judging.standing("cerebros", decided, judging.score(whole)),
+        model=judging.standing("cerebros", decided, judging.selection_score(whole)),
         best_trial=standings[best],
         baselines=tuple(
-            judging.standing(own.name, own.answers, model=decided)
+            judging.standing(own.name, judging.of_baseline(own.answers), model=decided)
             for own in usual
             if own.answers is not None
         ),
@@ -212,49 +212,18 @@ def _trial_standings(
     standings = []
     for i, trial in enumerate(trials):
         number = trial.drawn.number
-        selection_score = judging.score(answers[i, stops[i]])
+        selection_score = judging.selection_score(answers[i, stops[i]])
         if i == best:
-            name, own = best_trial_name(number), _decided(selected, judging)
+            name, own = best_trial_name(number), judging.decided(selected)
         else:
             name = f"trial {number}"
-            own = _decided(alone[i], judging, by=judging.rows[judging.chooses])
+            own = judging.decided(alone[i], by=judging.rows[judging.chooses])
         standings.append(judging.standing(name, own, selection_score))
     return standings
 
 
 def best_trial_name(number: int) -> str:
     return f"best single trial ({number})"
-
-
-def _decided(oof: Array, judging: Judging, by: Array | None = None) -> Array:
-    """Out-of-fold answers as the predictor gives them: calibrated, with its threshold.
-
-    Of each part, temperature and threshold are those that the other parts ask for.
-
-    Args:
-        oof: for all rows.
-        judging: which parts there are.
-        by: rows that have a say in that; None for all that judge.
-    """
-    target, metric = judging.target, judging.metric
-    if target.classes is None or len(judging.parts) < 2:
-        return oof
-    deciding = judging.rows if by is None else by
-    deciding = deciding[np.isfinite(oof[deciding]).all(axis=1)]
-    decided = oof.astype(np.float64)
-    for part in judging.parts:
-        others = np.setdiff1d(deciding, part)
-        if not np.isfinite(oof[part]).all():
-            continue
-        certainty = certainty_of_classes(
-            oof[others], target.values[others], target.counts[others], metric
-        )
-        shares = calibrated(oof[part], certainty.temperature)
-        if metric.of_labels and shares.shape[1] == 2:
-            second = (shares[:, 1] >= certainty.threshold).astype(float)
-            shares = np.stack([1 - second, second], axis=1)
-        decided[part] = shares
-    return decided
 
 
 def _certainty(

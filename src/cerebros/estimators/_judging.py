@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cerebros.estimators._certainty import certainty_of_classes
 from cerebros.estimators._choosing_rows import choosing_rows
 from cerebros.estimators._committee import Committee
 from cerebros.estimators._metrics import Metric
+from cerebros.estimators._predictor import calibrated
 from cerebros.estimators._request import FitSettings, Target
 from cerebros.estimators._score_report import Standing
 from cerebros.estimators._selection import AbsoluteError, LogLoss, Loss, SquaredError
+from cerebros.estimators._threshold import best_threshold
 from cerebros.estimators._validation import Folds, folds_of
 
 Array = npt.NDArray[Any]
@@ -129,10 +132,59 @@ class Judging:
         return self.metric(self.target.values[known], answers[known], weights)
 
     def selection_score(self, answers: Array) -> float:
-        """The metric of a trial's best checkpoint, `(checkpoint, row, output)`."""
+        """The metric of what these rows selected, `(row, output)`.
+
+        With the threshold that they ask for: it flatters.
+        """
+        of_counts = self.metric.of_counts
+        if of_counts is None or answers.shape[1] != 2:
+            return self.score(answers)
+        target, rows = self.target, self.rows
+        second = answers[rows, 1].astype(np.float64)
+        is_second, counts = target.values[rows] == 1, target.counts[rows]
+        threshold = best_threshold(second, is_second, counts, of_counts)
+        return self.score(_of_labels(answers, threshold))
+
+    def selection_score_of_trial(self, answers: Array) -> float:
+        """The same of a trial's best checkpoint, `(checkpoint, row, output)`."""
         places = self.places(self.chooses)
         losses = self.loss(self.flat(answers)[:, places], places)
-        return self.score(answers[int(np.argmin(losses))])
+        return self.selection_score(answers[int(np.argmin(losses))])
+
+    def decided(self, oof: Array, by: Array | None = None) -> Array:
+        """Out-of-fold answers as a predictor gives them: calibrated, with a threshold.
+
+        Of each part, temperature and threshold are those that the other parts ask for.
+
+        Args:
+            oof: for all rows.
+            by: rows that have a say in that; None for all that judge.
+        """
+        target, metric = self.target, self.metric
+        if target.classes is None or len(self.parts) < 2:
+            return oof
+        deciding = self.rows if by is None else by
+        deciding = deciding[np.isfinite(oof[deciding]).all(axis=1)]
+        decided = oof.astype(np.float64)
+        for part in self.parts:
+            others = np.setdiff1d(deciding, part)
+            if not np.isfinite(oof[part]).all():
+                continue
+            certainty = certainty_of_classes(
+                oof[others], target.values[others], target.counts[others], metric
+            )
+            shares = calibrated(oof[part], certainty.temperature)
+            if metric.of_labels and shares.shape[1] == 2:
+                shares = _of_labels(shares, certainty.threshold)
+            decided[part] = shares
+        return decided
+
+    def of_baseline(self, oof: Array) -> Array:
+        """The answers of a usual model, with a threshold where the metric asks for one.
+
+        It is not calibrated.
+        """
+        return oof if self.metric.of_counts is None else self.decided(oof)
 
     def standing(
         self,
@@ -163,6 +215,12 @@ class Judging:
 
     def _score_of_parts(self, answers: Array) -> Array:
         return np.array([self.score(answers, part) for part in self.parts])
+
+
+def _of_labels(shares: Array, threshold: float) -> Array:
+    """1 for the class that is answered, and 0 for the other one."""
+    second = (shares[:, 1] >= threshold).astype(float)
+    return np.stack([1 - second, second], axis=1)
 
 
 def _standard_error(scores: Array) -> float:

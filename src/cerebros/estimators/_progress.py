@@ -40,7 +40,7 @@ class Progress:
             self.say(f"trial {number}: {trial.status}, {trial.reason}")
             return
         metric = self.judging.metric
-        score = self.judging.selection_score(trial.answers)
+        score = self.judging.selection_score_of_trial(trial.answers)
         with self._lock:
             before, is_low = self._best, metric.is_better_low
             is_best = before != before or (score < before if is_low else score > before)
@@ -57,7 +57,7 @@ class Progress:
         if own.answers is None:
             self.say(f"baseline {own.name}: left out, {own.why}")
             return
-        score = self.judging.score(own.answers)
+        score = self.judging.score(self.judging.of_baseline(own.answers))
         self.say(
             f"baseline {own.name}: {self.judging.metric.name} {score_text(score)}, "
             f"{own.seconds:.1f} s"
