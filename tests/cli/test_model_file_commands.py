@@ -68,6 +68,23 @@ def test_scores_of_a_classification_are_those_computed_by_hand(run, fitted, new)
     assert result["coverage"] is None
 
 
+def test_rows_judge_by_their_weights(run, fitted, new):
+    model, frame = fitted / "price.cerebros", pd.read_csv(new)
+    weights = np.arange(50.0)
+    frame.assign(weight=weights).to_csv(new, index=False)
+    command = ("evaluate", model, new, "--weight")
+    result = json.loads(run(*command, "weight", "--json").out)
+    truth, predictor = frame["price"], load(model)
+    low, high = predictor.predict_interval(frame, alpha=0.1).T
+    off = metrics.root_mean_squared_error(
+        truth, predictor.predict(frame), sample_weight=weights
+    )
+    assert result["scores"]["rmse"] == pytest.approx(off)
+    is_inside = (low <= truth) & (truth <= high)
+    assert result["coverage"]["share"] == pytest.approx(weights @ is_inside / 1225)
+    assert "no column 'weights'" in run(*command, "weights").err
+
+
 def test_an_evaluation_stands_beside_the_promise(run, fitted, new):
     done = run("evaluate", fitted / "price.cerebros", new)
     assert (done.code, done.err) == (0, "")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from cerebros.cli._columns import numbers_of
 from cerebros.cli._exit import Exit
-from cerebros.cli._fit_table import with_target
+from cerebros.cli._fit_table import weights_of, with_target
 from cerebros.cli._model_file import ModelFile, drift_text
 from cerebros.cli._output import note, print_json, print_table, say
 from cerebros.errors import DataError
@@ -40,8 +40,8 @@ class Evaluation:
     Attributes:
         n_rows: that judge.
         scores: by the names of metrics.
-        coverage: share of the rows whose target is in its 90 % interval; None for
-            classes.
+        coverage: share of the rows (by weight) whose target is in its 90 % interval;
+            None for classes.
     """
 
     n_rows: int
@@ -62,8 +62,9 @@ def run(arguments: Namespace) -> Exit:
         )
         if n_left_out:
             note(f"left out {n_left_out:,} rows, whose {name!r} is missing")
+    weights = weights_of(rows, arguments.weight)
     read = model.read(rows)
-    evaluation = evaluate(model, read, rows[list(names)])
+    evaluation = evaluate(model, read, rows[list(names)], weights)
     drift = model.drift(read)
     if not arguments.json:
         say(f"{model.path}, judged by {arguments.table} ({len(rows):,} rows)\n")
@@ -77,6 +78,7 @@ def run(arguments: Namespace) -> Exit:
             "table": arguments.table,
             "targets": list(names),
             "n_rows": evaluation.n_rows,
+            "weight": arguments.weight,
             "scores": evaluation.scores,
             "promised": _promised(model),
             "coverage": None
@@ -91,24 +93,31 @@ def run(arguments: Namespace) -> Exit:
     return Exit.DONE
 
 
-def evaluate(model: ModelFile, rows: ReadTable, targets: pd.DataFrame) -> Evaluation:
+def evaluate(
+    model: ModelFile,
+    rows: ReadTable,
+    targets: pd.DataFrame,
+    weights: Array | None = None,
+) -> Evaluation:
     """Judge a model.
 
     Args:
         model: to be judged.
         rows: as the model reads them.
         targets: of these rows, a column for each output.
+        weights: how much each row counts; None if all count alike.
 
     Raises:
         DataError: if the table is not like that of training, or has labels that the
             model does not know.
     """
     predictor = model.predictor
+    weights = np.ones(len(targets)) if weights is None else weights
     if predictor.classes is None:
         numbers = model.target_numbers(targets)
         truth = numbers_of(numbers, targets.columns.tolist())
         answers = chosen = predictor.numbers(rows)
-        usual, coverage = _REGRESSION, _coverage(model, rows, truth)
+        usual, coverage = _REGRESSION, _coverage(model, rows, truth, weights)
     else:
         truth = _class_numbers(targets.iloc[:, 0], predictor.classes)
         answers = predictor.predict_proba(rows)
@@ -120,7 +129,7 @@ def evaluate(model: ModelFile, rows: ReadTable, targets: pd.DataFrame) -> Evalua
     for name in dict.fromkeys((*usual, *_promised_metric(model))):
         metric = metric_of(name, is_classification=predictor.is_classification)
         judged = chosen if metric.of_labels else answers
-        scores[name] = metric(truth, judged, np.ones(len(targets)))
+        scores[name] = metric(truth, judged, weights)
     return Evaluation(len(targets), scores, coverage)
 
 
@@ -167,11 +176,11 @@ def _class_numbers(target: Series, classes: Array) -> Array:
     return np.array([number[label] for label in labels])
 
 
-def _coverage(model: ModelFile, rows: ReadTable, truth: Array) -> float:
+def _coverage(model: ModelFile, rows: ReadTable, truth: Array, weights: Array) -> float:
     limits = model.predictor.predict_interval(rows, 1 - _NOMINAL)
     limits = limits.reshape(len(limits), 2, -1)
     is_inside = (limits[:, 0] <= truth) & (truth <= limits[:, 1])
-    return float(is_inside.mean())
+    return float(np.average(is_inside.mean(axis=1), weights=weights))
 
 
 def _promised_metric(model: ModelFile) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ def fit_table_of(frame: pd.DataFrame, arguments: Namespace) -> FitTable:
     target = whole[arguments.target] if is_text else typed(whole[arguments.target])
     asked = "classification" if arguments.task == "auto" and is_text else arguments.task
     task, reason = decide_task(target, asked)
-    weights = _weights(whole, arguments.weight)
+    weights = weights_of(whole, arguments.weight)
     not_learned = {arguments.target, arguments.weight, *arguments.drop}
     names = [name for name in whole.columns if name not in not_learned]
     if not set(names) - {arguments.group}:
@@ -133,9 +133,15 @@ def _one(name: str | None) -> Sequence[str]:
     return () if name is None else (name,)
 
 
-def _weights(frame: pd.DataFrame, name: str | None) -> npt.NDArray[np.float64] | None:
+def weights_of(frame: pd.DataFrame, name: str | None) -> npt.NDArray[np.float64] | None:
+    """How much each row counts; None if no column says so.
+
+    Raises:
+        DataError: if there is no such column, or it cannot be weights.
+    """
     if name is None:
         return None
+    check_column(frame, name)
     weights = numbers_of(typed(frame[name]).to_frame(), [name])[:, 0]
     for what, is_bad in (
         ("missing", np.isnan(weights)),

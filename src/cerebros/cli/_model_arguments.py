@@ -53,6 +53,11 @@ def add_evaluate(commands: Any) -> None:
         metavar="COLUMN",
         help="the column that holds the target (default: named as in training)",
     )
+    parser.add_argument(
+        "--weight",
+        metavar="COLUMN",
+        help="a column that says how much each row counts, as for cerebros fit",
+    )
     _add_drop_missing_target(parser)
     add_json(parser)
 
