@@ -9,6 +9,7 @@ from cerebros.estimators import (
     CerebrosRegressor,
     PopulationSettings,
 )
+from cerebros.estimators._fold_tables import entries_of
 from cerebros.spaces import WideWiring
 
 SMALL = WideWiring(levels=(1, 1), neurons=16)
@@ -90,6 +91,26 @@ def test_duplicates_and_weights_give_the_losses_of_a_table_without(problem, how)
     assert found < expected + 0.1 * (constant - expected)
     scores = model.trials_["score"].to_numpy()
     assert (scores < 0.9 * constant).all()  # no trial was made unstable
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_only_the_proportions_of_weights_count(problem, size):
+    x, y, *_ = problem
+    weights = np.where(np.arange(300) % 2, 1.5, 0.5)
+    one = classifier(n_trials=1).fit(x[:300], y[:300], sample_weight=weights)
+    other = classifier(n_trials=1).fit(x[:300], y[:300], sample_weight=size * weights)
+    np.testing.assert_allclose(
+        one.predict_proba(x), other.predict_proba(x), rtol=0, atol=1e-4
+    )
+    assert len(other.score_report_.baselines) == 3
+
+
+def test_light_rows_are_gone_through_however_heavy_another_is():
+    weights = np.ones(300)
+    weights[7] = 1e12
+    entries = entries_of(weights, np.arange(300))
+    assert set(entries) == set(range(300))
+    assert (entries == 7).sum() == 150
 
 
 def test_copies_on_both_sides_of_a_fold_do_not_flatter():

@@ -665,9 +665,15 @@ def _weights(sample_weight: Any, n_rows: int) -> Array:
     weights = _check_sample_weight(
         sample_weight, np.zeros((n_rows, 1)), ensure_non_negative=True
     )
-    if not weights.sum() > 0:
+    weights = np.asarray(weights, np.float64)
+    most = weights.max(initial=0)
+    if not most > 0:
         raise DataError("all rows have the weight 0; at least one must count")
-    return np.asarray(weights, np.float64)
+    # Sums and squares of others would overflow, or vanish.
+    return weights if _LIGHT < most < 1 / _LIGHT else weights / most
+
+
+_LIGHT = 1e-30
 
 
 def _is_ours(validation: Any) -> bool:

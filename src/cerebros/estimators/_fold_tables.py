@@ -211,7 +211,7 @@ class _Maker:
             targets=self._targets(transforms, linear),
             transforms=transforms,
             linear=linear,
-            entries=_entries(target.weights, seen),
+            entries=entries_of(target.weights, seen),
         )
 
     def linear(self, rows: Array) -> LinearPart | None:
@@ -280,11 +280,11 @@ def _spread(values: Array, rows: Array, n_rows: int) -> Array:
     return whole
 
 
-def _entries(weights: Array, seen: Array) -> Array:
+def entries_of(weights: Array, seen: Array) -> Array:
     """Rows of an epoch: heavy ones several times, so that no step is made by one.
 
     No entry weighs more than twice the mean.
     """
     kept = seen[weights[seen] > 0]
     times = np.ceil(weights[kept] / (_HEAVY * weights[kept].mean()) - 1e-9)
-    return np.repeat(kept, times.astype(np.int64))
+    return np.repeat(kept, np.maximum(times, 1).astype(np.int64))
