@@ -30,6 +30,13 @@ def fine(n, seed=0):
     return {"x": np.random.default_rng(seed).normal(size=n)}
 
 
+def test_rows_of_a_class_of_no_weight_stay_and_judge():
+    target = replace(target_of(np.arange(3.0)), weights=np.array([0.0, 1.0, 1.0]))
+    rows = table_rows(fine(3), target, keeps_order=False)
+    assert sorted(rows.target.weights) == [0, 1, 1]
+    assert rows.target.counts.tolist() == [1, 1, 1]
+
+
 def test_equal_rows_stay_rows_and_share_a_unit():
     x = fine(50)["x"]
     copied = {"x": np.concatenate([x, np.repeat(x[:1], 30)])}

@@ -81,7 +81,7 @@ def table_rows(
     if keeps_all:
         return TableRows(columns, target, everything, everything)
     kinds = kinds or {}
-    used = np.flatnonzero(target.weights > 0)
+    used = np.flatnonzero(target.counts > 0)
     if keeps_order:
         number = np.full(n_rows, -1)
         number[used] = np.arange(len(used))
