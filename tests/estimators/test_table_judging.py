@@ -135,3 +135,16 @@ def test_baselines_are_not_calibrated():
     answers = np.where(classes[:, None] == [0, 1], 0.6, 0.4)
     assert (judging.of_baseline(answers) == answers).all()
     assert (judging.decided(answers) != answers).any()
+
+
+@pytest.mark.parametrize("n_parts", [3, 5, 10])
+def test_what_is_equal_is_rarely_ahead_beyond_noise(n_parts):
+    n_ahead = 0
+    for seed in range(600):
+        rng = np.random.default_rng(seed)
+        values, ones = rng.normal(size=90), np.ones(90)
+        target = target_of(values, weights=ones, counts=ones)
+        judging = judging_of(target, np.array_split(np.arange(90), n_parts))
+        one, other = (values + rng.normal(size=(2, 90)))[:, :, None]
+        n_ahead += judging.standing("b", one, model=other).is_ahead_beyond_noise
+    assert n_ahead < 0.045 * 600

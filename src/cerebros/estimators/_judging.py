@@ -211,6 +211,7 @@ class Judging:
             n_rows=len(known),
             lead=lead,
             lead_error=lead_error,
+            n_parts=int(np.isfinite(each).sum()),
         )
 
     def _score_of_parts(self, answers: Array) -> Array:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-_STANDARD_ERRORS = 2.0
+_STANDARD_ERRORS = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
+"""That are noise, for 2, 3, … parts: Student's distribution at 97.5 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Standing:
         n_rows: that judge.
         lead: how much better than the estimator it is; NaN for what is not compared.
         lead_error: standard error of that, from the same parts.
+        n_parts: how many there are.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Standing:
     n_rows: int
     lead: float = float("nan")
     lead_error: float = float("nan")
+    n_parts: int = 5
 
     @property
     def is_ahead(self) -> bool:
@@ -42,8 +45,12 @@ class Standing:
 
     @property
     def is_ahead_beyond_noise(self) -> bool:
-        """By more than two standard errors; with one part only, nothing says so."""
-        return self.lead > _STANDARD_ERRORS * self.lead_error
+        """By more standard errors than so few parts give by chance, one time in 40.
+
+        With one part only, nothing says so.
+        """
+        at = min(max(self.n_parts - 2, 0), len(_STANDARD_ERRORS) - 1)
+        return self.lead > _STANDARD_ERRORS[at] * self.lead_error
 
 
 @dataclass(frozen=True, slots=True)
